@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Map koi_backends: every backend of every pool, by number; mmapable.
+// Written by koi-manager. Read by workers (mapped read-only) and by people.
+//
+// Number 0 is never a backend: its `sequence` goes up whenever a backend is added or removed, so
+// that a reader knows when to look for its pool's members again.
+#pragma once
+
+#include <koi/abi/abi.h>
+#include <koi/abi/limits.h>
+
+enum koi_backend_admin {
+  KOI_BACKEND_ABSENT,  // the entry is free
+  KOI_BACKEND_ENABLED,
+  KOI_BACKEND_DRAINING,  // no new request; running ones end by themselves
+};
+
+enum koi_backend_health {
+  KOI_BACKEND_UNKNOWN,  // not checked yet: gets no traffic
+  KOI_BACKEND_UP,
+  KOI_BACKEND_DOWN,
+};
+
+enum koi_backend_origin {
+  KOI_BACKEND_FROM_FILE,
+  KOI_BACKEND_FROM_CLI,
+};
+
+// A seqlock: `sequence` is odd while the entry is being written. A reader copies the entry and
+// takes the copy only when it saw the same even number before and after.
+struct koi_backend {
+  __u32 sequence;
+  __u32 incarnation;  // goes up when the number is given to another backend
+  enum koi_backend_admin admin;
+  enum koi_backend_health health;
+  enum koi_backend_origin origin;
+  __u32 weight;
+  __u32 pool;  // number of its pool, from 0
+  __u16 port;
+  __u16 pad;
+  struct koi_addr addr;
+  char name[KOI_NAME_BYTES];
+  char pool_name[KOI_NAME_BYTES];
+  char endpoint[KOI_ENDPOINT_BYTES];
+};
+KOI_ABI_STRUCT(struct koi_backend, 168);

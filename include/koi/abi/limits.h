@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Limits fixed when the maps are made.
+#pragma once
+
+enum {
+  KOI_VIPS_MAX = 1024,
+  KOI_GROUPS_MAX = 255,     // a CARP vhid is one byte, 0 is none
+  KOI_SERVICES_MAX = 4096,  // VIP, protocol and port
+  KOI_BACKENDS_MAX = 1024,  // of all pools; number 0 is never a backend
+  KOI_CPUS_MAX = 256,
+  KOI_NAME_BYTES = 32,      // a name of the configuration, with its final NUL
+  KOI_ENDPOINT_BYTES = 56,  // "[address]:port" as text, with its final NUL
+};

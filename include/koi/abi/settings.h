@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Map koi_settings, one entry: what the programs need to know and what may change at run time.
+// Written by koi-manager. Read by koi_xdp and koi_sk_lookup.
+#pragma once
+
+#include <koi/abi/abi.h>
+#include <koi/abi/limits.h>
+
+struct koi_settings {
+  __u32 abi_version;      // KOI_ABI_VERSION of who made the maps
+  __u32 hash_seed;        // random: a client must not be able to choose its worker
+  __s64 clock_offset_ns;  // added to the programs' clock; 0 outside tests
+  __u8 own_mac[6];        // of the interface; a frame for another MAC is not ours
+  __u16 cpu_count;        // how many entries of `cpus` count; 0: nothing is steered
+  __u64 pad;
+  __u16 cpus[KOI_CPUS_MAX];  // the CPUs that have a worker, ascending
+};
+KOI_ABI_STRUCT(struct koi_settings, 32 + 2 * KOI_CPUS_MAX);

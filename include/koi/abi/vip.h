@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Map koi_vips: which addresses koi answers for, and the number of each.
+// Written by koi-manager. Read by koi_xdp on every packet, and by koi_sk_lookup.
+// The address alone: a fragment or an ICMP error has no port, and a packet for no VIP costs one
+// lookup.
+#pragma once
+
+#include <koi/abi/abi.h>
+#include <koi/abi/limits.h>
+
+struct koi_vip_key {
+  struct koi_addr addr;
+};
+KOI_ABI_STRUCT(struct koi_vip_key, 16);
+
+struct koi_vip {
+  __u32 number;      // of this VIP, from 0; names it in koi_services and koi_vip_stats
+  __u32 group;       // number of its group, index into koi_gates
+  char address[48];  // as people write it
+};
+KOI_ABI_STRUCT(struct koi_vip, 56);
+
+// Map koi_vip_stats: what arrived for each VIP, by VIP number; one copy a CPU.
+// Written by koi_xdp. Read by koi-manager.
+struct koi_vip_stats {
+  __u64 packets;
+  __u64 bytes;
+};
+KOI_ABI_STRUCT(struct koi_vip_stats, 16);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and replacing files.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/fd.h"
+#include "base/status_macros.h"
+
+namespace koi {
+namespace {
+
+absl::Status WriteAll(int fd, absl::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit_bytes) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  std::string content;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+    if (got == 0) return content;
+    content.append(buffer, static_cast<size_t>(got));
+    if (content.size() > limit_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, " is larger than ", limit_bytes, " bytes"));
+    }
+  }
+}
+
+absl::Status WriteFile(const std::string& path, absl::string_view content, int mode) {
+  const std::string aside = absl::StrCat(path, ".new");
+  Fd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", aside));
+  KOI_RETURN_IF_ERROR(WriteAll(fd.get(), content, aside));
+  if (::fsync(fd.get()) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot sync ", aside));
+  if (::rename(aside.c_str(), path.c_str()) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectories(const std::string& path, int mode) {
+  for (size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
+    if (::mkdir(path.substr(0, end).c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", path.substr(0, end)));
+    }
+  }
+  if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace koi

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole configuration as plain values: checked, with every default filled in. Position in a
+// vector is the number that maps and messages use: services[3] is service number 3.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/time.h"
+
+namespace koi {
+
+struct NodeConfig {
+  std::string name;       // default: the host's name
+  std::string interface;  // required
+  std::string run = "/run/koi";
+  std::string state = "/var/lib/koi";
+  std::string bpffs = "/sys/fs/bpf/koi";
+};
+
+enum class XdpMode { kAuto, kNative, kGeneric };
+enum class XdpAttach { kOnMaster, kAlways };
+
+struct XdpConfig {
+  XdpMode mode = XdpMode::kAuto;
+  XdpAttach attach = XdpAttach::kOnMaster;
+};
+
+// Which VIPs the HMAC of an advert covers: the group's first IPv4 VIP alone (ucarp), or all, sorted
+// (the BSDs).
+enum class CarpHash { kFirst, kAll };
+
+// A group of VIPs that move together: one CARP election.
+struct CarpConfig {
+  uint8_t vhid = 0;      // 1..255, unique
+  std::string password;  // 1..19 bytes, from `password` or the first line of `password_file`
+  uint8_t advbase = 1;   // seconds, 1..255
+  uint8_t advskew = 0;   // 1/256 seconds, 0..254
+  bool preempt = false;
+  CarpHash hash = CarpHash::kFirst;
+  uint8_t dead_ratio = 3;         // adverts missed before a backup takes over, 1..255
+  std::optional<Address> source;  // IPv4 source of adverts; default: the interface's first address
+};
+
+struct VipConfig {
+  Address address;
+  uint32_t group = 0;  // index into Config::carp
+};
+
+struct StatsConfig {
+  Endpoint listen;
+  std::string user;  // "" with an empty password: no authentication
+  std::string password;
+};
+
+enum class ServiceMode { kHttp, kTcp };
+
+struct CertificateConfig {
+  std::string chain_file;
+  std::string key_file;
+};
+
+struct ServiceConfig {
+  std::string name;
+  ServiceMode mode = ServiceMode::kHttp;
+  std::vector<Endpoint> listen;  // each address is a VIP
+  bool tls = false;              // tls = "terminate"
+  std::vector<CertificateConfig> certificates;
+  bool redirect_to_https = false;  // then there is no pool
+  std::optional<uint32_t> pool;    // index into Config::pools
+};
+
+struct CheckConfig {
+  Duration interval = std::chrono::seconds(2);
+  Duration timeout = std::chrono::seconds(1);
+  uint32_t rise = 2;  // successes that make a down backend up; the very first check decides alone
+  uint32_t fall = 3;
+};
+
+struct BackendConfig {
+  std::string name;
+  Endpoint endpoint;
+  uint32_t weight = 100;
+};
+
+enum class Balance { kRoundRobin };
+
+struct PoolConfig {
+  std::string name;
+  Balance balance = Balance::kRoundRobin;
+  CheckConfig check;
+  std::vector<BackendConfig> backends;
+};
+
+struct Config {
+  NodeConfig node;
+  XdpConfig xdp;
+  std::vector<CarpConfig> carp;
+  std::vector<VipConfig> vips;
+  std::optional<StatsConfig> stats;
+  std::vector<ServiceConfig> services;
+  std::vector<PoolConfig> pools;
+};
+
+}  // namespace koi

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Map koi_backends: the one table of backends. The manager writes it, workers read it where it
+// lies.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/address.h"
+#include "base/fd.h"
+
+struct koi_backend;
+
+namespace koi {
+
+enum class BackendAdmin { kEnabled, kDraining };
+enum class BackendHealth { kUnknown, kUp, kDown };
+enum class BackendOrigin { kFile, kCli };
+
+struct BackendEntry {
+  uint32_t number = 0;  // from 1
+  uint32_t incarnation = 0;
+  BackendAdmin admin = BackendAdmin::kEnabled;
+  BackendHealth health = BackendHealth::kUnknown;
+  BackendOrigin origin = BackendOrigin::kFile;
+  uint32_t weight = 100;
+  uint32_t pool = 0;
+  Endpoint endpoint;
+  std::string name;
+  std::string pool_name;
+
+  // Whether new requests may go to it.
+  bool usable() const { return admin == BackendAdmin::kEnabled && health == BackendHealth::kUp; }
+};
+
+// The manager's side.
+class BackendMap {
+ public:
+  // Maps the table read-write. Takes over `map_fd`.
+  static absl::StatusOr<BackendMap> Open(Fd map_fd);
+  BackendMap(BackendMap&& other) noexcept;
+  BackendMap& operator=(BackendMap&&) = delete;
+  ~BackendMap();
+
+  int fd() const { return map_fd_.get(); }
+
+  // Gives `entry` (its number and incarnation are chosen here) a free number, the longest unused
+  // first, and tells readers. `may_reuse(number)` says whether nothing names a number used before.
+  // ResourceExhausted when none is free.
+  template <typename MayReuse>
+  absl::StatusOr<BackendEntry> Add(BackendEntry entry, MayReuse may_reuse) {
+    for (uint32_t tried = 0; tried < capacity(); ++tried) {
+      const uint32_t number = NextFree();
+      if (number == 0) break;
+      if (incarnation(number) == 0 || may_reuse(number)) return Place(std::move(entry), number);
+    }
+    return Full();
+  }
+  // Changes what may change of an entry: admin, health, weight, origin. KOI_CHECKs that it is
+  // there.
+  void Update(const BackendEntry& entry);
+  // Frees its number and tells readers.
+  void Remove(uint32_t number);
+  std::vector<BackendEntry> List() const;
+
+ private:
+  BackendMap(Fd map_fd, koi_backend* table) : map_fd_(std::move(map_fd)), table_(table) {}
+  uint32_t capacity() const;
+  uint32_t NextFree();  // 0: none
+  uint32_t incarnation(uint32_t number) const;
+  BackendEntry Place(BackendEntry entry, uint32_t number);
+  absl::Status Full() const;
+
+  Fd map_fd_;
+  koi_backend* table_;
+  uint32_t last_tried_ = 0;
+};
+
+// A worker's side: the table mapped read-only. `map_fd` may be closed afterwards; a map's read-only
+// descriptor cannot be mapped at all, and a read-write one mapped read-only cannot be made writable
+// later.
+class BackendView {
+ public:
+  static absl::StatusOr<BackendView> Open(int map_fd);
+  BackendView(BackendView&& other) noexcept;
+  BackendView& operator=(BackendView&&) = delete;
+  ~BackendView();
+
+  // Changes whenever a backend is added or removed.
+  uint32_t generation() const;
+  // Numbers of the pool's backends, ascending.
+  std::vector<uint32_t> Members(uint32_t pool) const;
+  // A consistent copy; nullopt when the number is free.
+  std::optional<BackendEntry> Read(uint32_t number) const;
+  // Whether new requests may go to it: admin and health alone, without copying the entry.
+  bool Usable(uint32_t number) const;
+
+ private:
+  explicit BackendView(const koi_backend* table) : table_(table) {}
+  const koi_backend* table_;
+};
+
+}  // namespace koi

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads koi's BPF object and pins its maps below one bpffs directory.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+
+namespace koi {
+
+enum class ExistingMaps {
+  kReuse,    // a predecessor of this process made them and they are the truth
+  kReplace,  // leftovers of a dead run: removed first
+};
+
+class BpfObject {
+ public:
+  // Loads the programs and makes (or reuses) the maps, pinned as `pin_directory`/MAP. The directory
+  // is made with mode 0700; where its parent is no bpffs, one is mounted on the first existing
+  // parent that may be (needs SYS_ADMIN). FailedPrecondition when pinned maps have another shape or
+  // ABI version and are to be reused; PermissionDenied where BPF is refused, with the capabilities
+  // needed. The verifier's log is in the message when it refused.
+  static absl::StatusOr<std::unique_ptr<BpfObject>> Load(const std::string& pin_directory,
+                                                         ExistingMaps existing);
+  ~BpfObject();
+  BpfObject(const BpfObject&) = delete;
+  BpfObject& operator=(const BpfObject&) = delete;
+
+  // Valid as long as the object; duplicates are the caller's.
+  int xdp_program_fd() const;
+  int sk_lookup_program_fd() const;
+  // `name` as bpftool shows it: "koi_vips". KOI_CHECKs that the object has it.
+  absl::StatusOr<Fd> MapFd(const std::string& name) const;
+
+  // The map koi_worker_`cpu`, made with the object's BTF and pinned, or the pinned one. Zeroed when
+  // just made.
+  absl::StatusOr<Fd> WorkerMapFd(int cpu);
+
+ private:
+  struct State;
+  explicit BpfObject(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Makes sure `directory` exists (0700) on a bpffs, as Load() does.
+absl::Status PrepareBpffs(const std::string& directory);
+
+// Removes everything koi pinned below `directory`, and the directory. Absent is fine.
+absl::Status RemovePins(const std::string& directory);
+
+}  // namespace koi

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// epoll and ordered timers.
+#include "net/event_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace koi {
+
+EventLoop::Watch& EventLoop::Watch::operator=(Watch&& other) noexcept {
+  if (this != &other) {
+    Stop();
+    loop_ = std::exchange(other.loop_, nullptr);
+    slot_ = std::exchange(other.slot_, nullptr);
+  }
+  return *this;
+}
+
+void EventLoop::Watch::SetEvents(uint32_t events) {
+  KOI_CHECK(loop_ != nullptr);
+  if (slot_->events == events) return;
+  slot_->events = events;
+  epoll_event event = {.events = events, .data = {.ptr = slot_}};
+  // Cannot fail: the descriptor is registered and stays open for the life of the watch.
+  KOI_CHECK(::epoll_ctl(loop_->epoll_fd_.get(), EPOLL_CTL_MOD, slot_->fd, &event) == 0);
+}
+
+void EventLoop::Watch::Stop() {
+  if (loop_ == nullptr) return;
+  ::epoll_ctl(loop_->epoll_fd_.get(), EPOLL_CTL_DEL, slot_->fd, nullptr);
+  slot_->ended = true;
+  loop_->ended_.emplace_back(slot_);
+  loop_ = nullptr;
+  slot_ = nullptr;
+}
+
+EventLoop::Timer& EventLoop::Timer::operator=(Timer&& other) noexcept {
+  if (this != &other) {
+    Cancel();
+    loop_ = std::exchange(other.loop_, nullptr);
+    key_ = other.key_;
+  }
+  return *this;
+}
+
+void EventLoop::Timer::Cancel() {
+  if (loop_ != nullptr) loop_->timers_.erase(key_);
+  loop_ = nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
+  Fd epoll_fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_fd.valid()) return absl::ErrnoToStatus(errno, "cannot create an epoll instance");
+  return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll_fd)));
+}
+
+EventLoop::~EventLoop() = default;
+
+absl::StatusOr<EventLoop::Watch> EventLoop::Add(int fd, uint32_t events, ReadyCallback callback) {
+  auto slot = std::make_unique<Watch::Slot>(Watch::Slot{fd, events, std::move(callback)});
+  epoll_event event = {.events = events, .data = {.ptr = slot.get()}};
+  if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot watch a descriptor");
+  }
+  Watch watch;
+  watch.loop_ = this;
+  watch.slot_ = slot.release();
+  return watch;
+}
+
+EventLoop::Timer EventLoop::At(TimePoint when, TimerCallback callback) {
+  Timer timer;
+  timer.loop_ = this;
+  timer.key_ = {when, ++last_timer_};
+  timers_.emplace(timer.key_, std::move(callback));
+  return timer;
+}
+
+void EventLoop::Run() {
+  stopped_ = false;
+  while (!stopped_) Turn(std::chrono::hours(1));
+}
+
+void EventLoop::Turn(Duration longest) {
+  Duration wait = longest;
+  if (!timers_.empty()) wait = std::min(wait, timers_.begin()->first.first - Now());
+  // Rounded up, so that a timer is never met half a millisecond early and waited for in a busy
+  // loop.
+  const auto wait_ms =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Duration::zero()));
+
+  std::array<epoll_event, 256> events;
+  const int count = ::epoll_wait(epoll_fd_.get(), events.data(), events.size(),
+                                 static_cast<int>(wait_ms.count()));
+  KOI_CHECK(count >= 0 || errno == EINTR);
+  now_ = Now();
+  for (int i = 0; i < count; ++i) {
+    auto* slot = static_cast<Watch::Slot*>(events[static_cast<size_t>(i)].data.ptr);
+    if (!slot->ended) slot->callback(events[static_cast<size_t>(i)].events);
+  }
+  RunTimers();
+  ended_.clear();
+}
+
+void EventLoop::RunTimers() {
+  // Timers added by these callbacks wait for the next turn, even when they are already due.
+  const std::pair<TimePoint, uint64_t> last_due{now_, last_timer_};
+  while (!timers_.empty() && timers_.begin()->first <= last_due) {
+    if (timers_.begin()->first.second > last_due.second) break;
+    TimerCallback callback = std::move(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    callback();
+  }
+}
+
+}  // namespace koi

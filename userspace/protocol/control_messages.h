@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control API (over the Unix socket) and the stats endpoint (over TCP, read-only) say, as
+// values. The CLI and the manager share this file and nothing else.
+//
+//   GET  /stats               Stats
+//   GET  /stats/cpu/N         CpuStats
+//   GET  /metrics             Prometheus text
+//   GET  /health              "ok" 200, or 503 with why
+//   and on the Unix socket alone:
+//   POST /backends/add        BackendAdd     -> BackendChange
+//   POST /backends/drain      BackendName    -> BackendChange
+//   POST /backends/undrain    BackendName    -> BackendChange
+//   POST /backends/remove     BackendName    -> BackendChange
+//
+// A failure is an HTTP error status and {"error": "..."}.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "protocol/carp_messages.h"
+
+namespace koi {
+
+struct CpuStats {
+  int cpu = 0;
+  int pid = 0;        // 0: no worker now
+  std::string state;  // "starting", "serving", "failed", "gone"
+  uint64_t starts = 0;
+  uint64_t steered = 0;  // connections (SYNs) that XDP sent to this CPU
+  uint64_t steered_packets = 0;
+  uint64_t accepted = 0;
+  uint64_t misplaced = 0;
+  uint64_t handshakes = 0;
+  uint64_t handshake_failures = 0;
+  uint64_t connections = 0;
+  uint64_t requests = 0;
+  uint64_t errors = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+};
+
+struct BackendStats {
+  std::string name;
+  std::string address;  // "10.0.0.1:80"
+  std::string admin;    // "enabled", "draining"
+  std::string health;   // "unknown", "up", "down"
+  std::string why;      // of the health: "connection refused", "no answer in 1.0s"
+  std::string origin;   // "file", "cli"
+  uint32_t weight = 0;
+  uint64_t connections = 0;
+  uint64_t connections_total = 0;
+  uint64_t requests = 0;
+  uint64_t errors = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+};
+
+struct PoolStats {
+  std::string name;
+  std::string balance;
+  std::vector<BackendStats> backends;
+};
+
+struct ServiceStats {
+  std::string name;
+  std::string mode;  // "http", "tcp"
+  std::string tls;   // "terminate", "off"
+  std::vector<std::string> listen;
+  std::string pool;  // "" where it redirects
+  uint64_t backends_up = 0;
+  uint64_t backends = 0;
+};
+
+struct VipStats {
+  std::string address;
+  uint8_t vhid = 0;
+  std::string role;      // of its group on this host
+  bool present = false;  // whether the interface has the address now
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+struct VerdictStats {
+  std::string name;
+  std::string action;  // "pass", "drop", "redirect"
+  uint64_t packets = 0;
+};
+
+struct Stats {
+  std::string node;
+  std::string version;
+  std::string role;  // "master" if of any group, else "backup", "init"
+  int64_t since_ms_ago = 0;
+  int64_t uptime_ms = 0;  // of the manager
+  std::string interface;
+  XdpReport xdp;
+  CpuStats total;  // cpu -1: the sum
+  std::vector<CpuStats> cpus;
+  std::vector<ServiceStats> services;
+  std::vector<PoolStats> pools;
+  std::vector<VipStats> vips;
+  std::vector<VerdictStats> verdicts;
+  std::vector<CarpGroupReport> carp;
+  std::vector<std::string> warnings;  // sentences: what an operator should look at
+};
+
+struct BackendName {
+  std::string pool;
+  std::string name;
+};
+
+struct BackendAdd {
+  std::string pool;
+  std::string name;
+  std::string address;
+  uint32_t weight = 100;
+};
+
+struct BackendChange {
+  std::string pool;
+  BackendStats backend;
+};
+
+std::string EncodeJson(const Stats& value);
+std::string EncodeJson(const CpuStats& value);
+std::string EncodeJson(const BackendName& value);
+std::string EncodeJson(const BackendAdd& value);
+std::string EncodeJson(const BackendChange& value);
+std::string EncodeError(absl::string_view message);
+
+// InvalidArgument with what is missing or of the wrong type.
+absl::StatusOr<Stats> DecodeStats(absl::string_view json);
+absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json);
+absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json);
+absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json);
+// The "error" of an error body, or the body itself.
+std::string DecodeError(absl::string_view json);
+
+}  // namespace koi

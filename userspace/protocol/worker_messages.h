@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between koi-manager and a koi-worker: JSON texts, descriptors beside them.
+//
+//   manager                      worker
+//   WorkerWelcome + 4 fds   -->
+//   WorkerService (each)    -->
+//   WorkerStart             -->
+//                           <--  WorkerReady, or WorkerFailed and it exits
+//   WorkerDrain             -->  stops accepting, ends when its connections have ended or the limit
+//   is over
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/address.h"
+#include "config/config.h"
+
+namespace koi {
+
+// The descriptors of a WorkerWelcome, in this order.
+enum WorkerFd {
+  kWorkerListener4Fd,
+  kWorkerListener6Fd,
+  kWorkerBackendsMapFd,
+  kWorkerOwnMapFd,
+  kWorkerFdCount
+};
+
+struct WorkerWelcome {
+  int cpu = 0;
+  std::string node_name;
+};
+
+struct WorkerService {
+  uint32_t number = 0;  // of the service
+  std::string name;
+  ServiceMode mode = ServiceMode::kHttp;
+  std::vector<Endpoint> listen;
+  bool tls = false;
+  std::string chain_pem;  // certificates, leaf first; with tls
+  std::string key_pem;
+  bool redirect_to_https = false;
+  uint32_t pool = 0;  // number of the pool whose backends it uses, unless it redirects
+};
+
+struct WorkerStart {};
+
+struct WorkerDrain {
+  int64_t limit_ms = 0;
+};
+
+struct WorkerReady {};
+
+struct WorkerFailed {
+  std::string why;
+};
+
+using WorkerMessage =
+    std::variant<WorkerWelcome, WorkerService, WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
+
+std::string EncodeWorkerMessage(const WorkerMessage& message);
+// InvalidArgument with what is wrong: the worker trusts its manager's intent, not its bytes, and
+// the manager trusts neither of a worker.
+absl::StatusOr<WorkerMessage> DecodeWorkerMessage(absl::string_view bytes);
+
+}  // namespace koi
