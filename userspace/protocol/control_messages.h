@@ -94,7 +94,8 @@ struct VerdictStats {
 struct Stats {
   std::string node;
   std::string version;
-  std::string role;  // "master" if of any group, else "backup", "init"
+  std::string role;   // "master" if of any group, else "backup", "init"
+  std::string since;  // of the role, UTC, RFC 3339
   int64_t since_ms_ago = 0;
   int64_t uptime_ms = 0;  // of the manager
   std::string interface;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control and stats messages as JSON. The stats endpoint's shape is public: fields are only ever
+// added.
+#include "protocol/control_messages.h"
+
+#include "protocol/json_carp.h"
+
+namespace koi {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, steered_packets,
+                                   accepted, misplaced, handshakes, handshake_failures, connections,
+                                   requests, errors, bytes_in, bytes_out)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, weight,
+                                   connections, connections_total, requests, errors, bytes_in,
+                                   bytes_out)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolStats, name, balance, backends)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, backends_up,
+                                   backends)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendName, pool, name)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendAdd, pool, name, address, weight)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
+
+// "verdicts" is {"NAME": packets}; what each name does is in "verdict_actions".
+static void to_json(Json& json, const Stats& stats) {
+  Json verdicts = Json::object();
+  Json actions = Json::object();
+  for (const VerdictStats& verdict : stats.verdicts) {
+    verdicts[verdict.name] = verdict.packets;
+    actions[verdict.name] = verdict.action;
+  }
+  json = {{"node", stats.node},
+          {"version", stats.version},
+          {"role", stats.role},
+          {"since", stats.since},
+          {"since_ms_ago", stats.since_ms_ago},
+          {"uptime_ms", stats.uptime_ms},
+          {"interface", stats.interface},
+          {"xdp", stats.xdp},
+          {"total", stats.total},
+          {"cpus", stats.cpus},
+          {"services", stats.services},
+          {"pools", stats.pools},
+          {"vips", stats.vips},
+          {"verdicts", verdicts},
+          {"verdict_actions", actions},
+          {"carp", stats.carp},
+          {"warnings", stats.warnings}};
+}
+
+static void from_json(const Json& json, Stats& stats) {
+  json.at("node").get_to(stats.node);
+  json.at("version").get_to(stats.version);
+  json.at("role").get_to(stats.role);
+  json.at("since").get_to(stats.since);
+  json.at("since_ms_ago").get_to(stats.since_ms_ago);
+  json.at("uptime_ms").get_to(stats.uptime_ms);
+  json.at("interface").get_to(stats.interface);
+  json.at("xdp").get_to(stats.xdp);
+  json.at("total").get_to(stats.total);
+  json.at("cpus").get_to(stats.cpus);
+  json.at("services").get_to(stats.services);
+  json.at("pools").get_to(stats.pools);
+  json.at("vips").get_to(stats.vips);
+  json.at("carp").get_to(stats.carp);
+  json.at("warnings").get_to(stats.warnings);
+  for (const auto& [name, packets] : json.at("verdicts").items()) {
+    stats.verdicts.push_back(
+        {name, json.at("verdict_actions").at(name).get<std::string>(), packets.get<uint64_t>()});
+  }
+}
+
+std::string EncodeJson(const Stats& value) { return ToText(value); }
+std::string EncodeJson(const CpuStats& value) { return ToText(value); }
+std::string EncodeJson(const BackendName& value) { return ToText(value); }
+std::string EncodeJson(const BackendAdd& value) { return ToText(value); }
+std::string EncodeJson(const BackendChange& value) { return ToText(value); }
+std::string EncodeError(absl::string_view message) {
+  return ToText({{"error", std::string(message)}});
+}
+
+absl::StatusOr<Stats> DecodeStats(absl::string_view json) {
+  return Decode<Stats>("stats answer", json,
+                       [](const Json& parsed) { return parsed.get<Stats>(); });
+}
+absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json) {
+  return Decode<BackendName>("backend name", json,
+                             [](const Json& parsed) { return parsed.get<BackendName>(); });
+}
+absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json) {
+  return Decode<BackendAdd>("backend to add", json,
+                            [](const Json& parsed) { return parsed.get<BackendAdd>(); });
+}
+absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json) {
+  return Decode<BackendChange>("backend change", json,
+                               [](const Json& parsed) { return parsed.get<BackendChange>(); });
+}
+
+std::string DecodeError(absl::string_view json) {
+  const Json parsed = Json::parse(json.begin(), json.end(), nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_string()) {
+    return parsed["error"].get<std::string>();
+  }
+  return std::string(json);
+}
+
+}  // namespace koi

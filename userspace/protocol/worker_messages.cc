@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker messages as JSON.
+#include "protocol/worker_messages.h"
+
+#include "protocol/json_values.h"
+
+namespace koi {
+
+NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
+                             {{ServiceMode::kHttp, "http"}, {ServiceMode::kTcp, "tcp"}})
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
+                                   key_pem, redirect_to_https, pool)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why)
+
+namespace {
+
+template <class... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+Json Typed(const char* type, Json body = Json::object()) {
+  body["type"] = type;
+  return body;
+}
+
+WorkerMessage FromJson(const Json& json) {
+  const auto type = json.at("type").get<std::string>();
+  if (type == "welcome") return json.get<WorkerWelcome>();
+  if (type == "service") return json.get<WorkerService>();
+  if (type == "start") return WorkerStart{};
+  if (type == "drain") return json.get<WorkerDrain>();
+  if (type == "ready") return WorkerReady{};
+  if (type == "failed") return json.get<WorkerFailed>();
+  RefuseJson(absl::StrCat("unknown type \"", type, "\""));
+}
+
+}  // namespace
+
+std::string EncodeWorkerMessage(const WorkerMessage& message) {
+  return ToText(
+      std::visit(Overloaded{
+                     [](const WorkerWelcome& welcome) { return Typed("welcome", welcome); },
+                     [](const WorkerService& service) { return Typed("service", service); },
+                     [](const WorkerStart&) { return Typed("start"); },
+                     [](const WorkerDrain& drain) { return Typed("drain", drain); },
+                     [](const WorkerReady&) { return Typed("ready"); },
+                     [](const WorkerFailed& failed) { return Typed("failed", failed); },
+                 },
+                 message));
+}
+
+absl::StatusOr<WorkerMessage> DecodeWorkerMessage(absl::string_view bytes) {
+  return Decode<WorkerMessage>("worker message", bytes, FromJson);
+}
+
+}  // namespace koi
