@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// fork(2), what the child does before execve(2), and the back-off.
+#include "keeper/children.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "keeper/privileges.h"
+
+namespace koi {
+namespace {
+
+absl::Status PinTo(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  if (::sched_setaffinity(0, sizeof(set), &set) != 0)
+    return absl::ErrnoToStatus(errno, "cannot pin a worker");
+  return absl::OkStatus();
+}
+
+// Moves the inherited descriptors to 3, 4, ...: first out of each other's way, then into place,
+// which also clears close-on-exec.
+absl::Status PlaceDescriptors(const std::vector<int>& inherited) {
+  const int first = kChildChannelFd;
+  const int beyond = first + static_cast<int>(inherited.size());
+  std::vector<int> aside;
+  for (const int fd : inherited) aside.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, beyond));
+  for (size_t i = 0; i < aside.size(); ++i) {
+    if (aside[i] < 0 || ::dup2(aside[i], first + static_cast<int>(i)) < 0) {
+      return absl::ErrnoToStatus(errno, "cannot hand a channel to a child");
+    }
+  }
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0)
+    return absl::ErrnoToStatus(errno, "cannot open /dev/null");
+  return absl::OkStatus();
+}
+
+absl::Status Become(const ChildProgram& program, const std::vector<int>& inherited, pid_t keeper) {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (program.cpu >= 0) KOI_RETURN_IF_ERROR(PinTo(program.cpu));
+  KOI_RETURN_IF_ERROR(PlaceDescriptors(inherited));
+  KOI_RETURN_IF_ERROR(TakePrivileges(program.role));
+  // The death signal is armed only now: a keeper that died before is seen here.
+  if (::getppid() != keeper) return absl::UnavailableError("the keeper died");
+
+  std::vector<char*> arguments = {const_cast<char*>(program.path.c_str())};
+  for (const std::string& argument : program.arguments)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  ::execv(program.path.c_str(), arguments.data());
+  return absl::ErrnoToStatus(errno, "cannot execute it");
+}
+
+}  // namespace
+
+absl::StatusOr<pid_t> StartChild(const ChildProgram& program, const std::vector<int>& inherited) {
+  const pid_t keeper = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) return absl::ErrnoToStatus(errno, "cannot fork");
+  if (pid > 0) return pid;
+  const absl::Status failed = Become(program, inherited, keeper);
+  LogError("cannot start", {{"program", program.path}, {"why", failed.message()}});
+  ::_exit(kExitFailure);
+}
+
+Duration RestartBackOff::AfterEnd(TimePoint started, TimePoint now) {
+  if (now - started >= kLongLife) next_ = Duration::zero();
+  const Duration wait = next_;
+  next_ = std::min(std::max(next_ * 2, kFirst), kLongest);
+  return wait;
+}
+
+}  // namespace koi
