@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// A certificate of the lab's own, signed by itself: who trusts `chain` trusts the VIPs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/lab/lab.h"
+
+namespace koi::lab {
+
+struct Certificate {
+  std::string chain;  // PEM files
+  std::string key;
+};
+
+// Valid for `addresses`, for two days.
+Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses);
+
+}  // namespace koi::lab
