@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The manager's side of koi_backends: the one writer.
+#include "dataplane/backend_map.h"
+
+#include <koi/abi/backend.h>
+#include <sys/mman.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "dataplane/backend_entry.h"
+#include "dataplane/map_calls.h"
+
+namespace koi {
+namespace {
+
+constexpr size_t kTableBytes = sizeof(koi_backend) * KOI_BACKENDS_MAX;
+
+// Tells readers that a backend came or went.
+void TellReaders(koi_backend* table) {
+  __atomic_fetch_add(&table[0].sequence, 1, __ATOMIC_RELEASE);
+}
+
+// A writer that died while it wrote left an entry that no reader may take: it is freed. Who reads
+// the table back finds that backend missing and adds it again.
+void FreeHalfWritten(koi_backend* table) {
+  bool any = false;
+  for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {
+    if (table[number].sequence % 2 == 0) continue;
+    koi_backend free_entry = {};
+    free_entry.incarnation = table[number].incarnation;
+    WriteEntry(table[number], free_entry);
+    any = true;
+  }
+  if (any) TellReaders(table);
+}
+
+}  // namespace
+
+absl::StatusOr<BackendMap> BackendMap::Open(Fd map_fd) {
+  KOI_ASSIGN_OR_RETURN(void* table,
+                       map_calls::MapTable(map_fd.get(), kTableBytes, PROT_READ | PROT_WRITE));
+  FreeHalfWritten(static_cast<koi_backend*>(table));
+  return BackendMap(std::move(map_fd), static_cast<koi_backend*>(table));
+}
+
+BackendMap::BackendMap(BackendMap&& other) noexcept
+    : map_fd_(std::move(other.map_fd_)),
+      table_(std::exchange(other.table_, nullptr)),
+      last_tried_(other.last_tried_) {}
+
+BackendMap::~BackendMap() { map_calls::UnmapTable(table_, kTableBytes); }
+
+uint32_t BackendMap::capacity() const { return KOI_BACKENDS_MAX - 1; }
+
+// Goes round all numbers, so that the one freed last comes last.
+uint32_t BackendMap::NextFree() {
+  for (uint32_t tried = 0; tried < capacity(); ++tried) {
+    last_tried_ = last_tried_ % capacity() + 1;
+    if (table_[last_tried_].admin == KOI_BACKEND_ABSENT) return last_tried_;
+  }
+  return 0;
+}
+
+uint32_t BackendMap::incarnation(uint32_t number) const { return table_[number].incarnation; }
+
+BackendEntry BackendMap::Place(BackendEntry entry, uint32_t number) {
+  entry.number = number;
+  entry.incarnation = table_[number].incarnation + 1;
+  WriteEntry(table_[number], ToAbi(entry));
+  TellReaders(table_);
+  return entry;
+}
+
+absl::Status BackendMap::Full() const {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("all ", capacity(), " backend numbers are in use"));
+}
+
+void BackendMap::Update(const BackendEntry& entry) {
+  KOI_CHECK(entry.number > 0 && entry.number < KOI_BACKENDS_MAX);
+  koi_backend& place = table_[entry.number];
+  KOI_CHECK(place.admin != KOI_BACKEND_ABSENT && place.incarnation == entry.incarnation);
+  koi_backend changed = place;
+  changed.admin = ToAbi(entry.admin);
+  changed.health = ToAbi(entry.health);
+  changed.origin = ToAbi(entry.origin);
+  changed.weight = entry.weight;
+  WriteEntry(place, changed);
+}
+
+void BackendMap::Remove(uint32_t number) {
+  KOI_CHECK(number > 0 && number < KOI_BACKENDS_MAX);
+  koi_backend free_entry = {};
+  free_entry.incarnation = table_[number].incarnation;
+  WriteEntry(table_[number], free_entry);
+  TellReaders(table_);
+}
+
+std::vector<BackendEntry> BackendMap::List() const {
+  std::vector<BackendEntry> backends;
+  for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {
+    if (table_[number].admin != KOI_BACKEND_ABSENT) {
+      backends.push_back(FromAbi(table_[number], number));
+    }
+  }
+  return backends;
+}
+
+}  // namespace koi
