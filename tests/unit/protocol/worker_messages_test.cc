@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker messages arrive as they were sent, and nothing else is taken for one.
+#include "protocol/worker_messages.h"
+
+#include <gtest/gtest.h>
+
+namespace koi {
+namespace {
+
+TEST(WorkerMessagesTest, ServiceArrivesWhole) {
+  const WorkerService sent{
+      .number = 3,
+      .name = "web",
+      .mode = ServiceMode::kTcp,
+      .listen = {*Endpoint::Parse("10.0.0.1:443"), *Endpoint::Parse("[2001:db8::1]:443")},
+      .tls = true,
+      .chain_pem = "-----BEGIN CERTIFICATE-----\n",
+      .key_pem = "-----BEGIN PRIVATE KEY-----\n",
+      .redirect_to_https = false,
+      .pool = 2};
+  const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
+  ASSERT_TRUE(received.ok()) << received.status();
+  const auto& service = std::get<WorkerService>(*received);
+  EXPECT_EQ(service.number, 3u);
+  EXPECT_EQ(service.name, "web");
+  EXPECT_EQ(service.mode, ServiceMode::kTcp);
+  EXPECT_EQ(service.listen, sent.listen);
+  EXPECT_TRUE(service.tls);
+  EXPECT_EQ(service.chain_pem, sent.chain_pem);
+  EXPECT_EQ(service.key_pem, sent.key_pem);
+  EXPECT_EQ(service.pool, 2u);
+}
+
+TEST(WorkerMessagesTest, EachKindArrivesAsItself) {
+  const auto kind = [](const WorkerMessage& message) {
+    return DecodeWorkerMessage(EncodeWorkerMessage(message))->index();
+  };
+  EXPECT_EQ(kind(WorkerWelcome{7, "blue"}), WorkerMessage(WorkerWelcome{}).index());
+  EXPECT_EQ(kind(WorkerStart{}), WorkerMessage(WorkerStart{}).index());
+  EXPECT_EQ(kind(WorkerDrain{5000}), WorkerMessage(WorkerDrain{}).index());
+  EXPECT_EQ(kind(WorkerReady{}), WorkerMessage(WorkerReady{}).index());
+  EXPECT_EQ(kind(WorkerFailed{"no"}), WorkerMessage(WorkerFailed{}).index());
+}
+
+TEST(WorkerMessagesTest, AnythingElseIsRefusedWithAReason) {
+  for (const char* bytes :
+       {"", "{", "[]", "{}", R"({"type":"dance"})", R"({"type":"welcome","cpu":"two"})",
+        R"({"type":"drain"})", "\xff\xfe"}) {
+    SCOPED_TRACE(bytes);
+    EXPECT_TRUE(absl::IsInvalidArgument(DecodeWorkerMessage(bytes).status()));
+  }
+}
+
+}  // namespace
+}  // namespace koi
