@@ -156,6 +156,11 @@ WorkerView::~WorkerView() { map_calls::UnmapTable(table_, kTableBytes); }
 
 WorkerFigures WorkerView::Total() const { return Copy(table_[kWhole]); }
 
+bool WorkerView::InUse(uint32_t number) const {
+  KOI_CHECK(number < KOI_BACKENDS_MAX);
+  return Load(table_[number].connections) > 0;
+}
+
 WorkerFigures WorkerView::Backend(uint32_t number, uint32_t incarnation) const {
   if (number == 0 || number >= KOI_BACKENDS_MAX) return {};
   const koi_worker& entry = table_[number];

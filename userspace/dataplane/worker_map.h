@@ -76,6 +76,8 @@ class WorkerView {
   WorkerFigures Total() const;
   // Zeros when what is there belongs to another incarnation.
   WorkerFigures Backend(uint32_t number, uint32_t incarnation) const;
+  // Whether the worker has a connection to any backend that had this number, whichever incarnation.
+  bool InUse(uint32_t number) const;
 
  private:
   explicit WorkerView(const koi_worker* table) : table_(table) {}
