@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an HTTP/1 body ends, and which of its bytes are data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "http/head.h"
+
+namespace koi {
+
+class BodyDecoder {
+ public:
+  // Of the bytes of a size line that are no size: extensions mean nothing to anybody.
+  static constexpr size_t kMaxExtensionBytes = 256;
+  static constexpr size_t kMaxTrailerBytes = 8 * 1024;
+
+  struct Piece {
+    size_t consumed = 0;     // of the input
+    absl::string_view data;  // the part of it that is data
+  };
+
+  BodyDecoder() : BodyDecoder(Framing::kNone, 0) {}
+  BodyDecoder(Framing framing, uint64_t length);
+
+  // Takes from the front of `input` framing and at most one run of data. kMore: call again with
+  // what follows `piece.consumed`, or when there is more; kDone: the body ends there; kBad: a
+  // framing that koi would not have written. Extensions and trailers are taken and dropped.
+  Parse Decode(absl::string_view input, Piece& piece);
+  // The sender closed its side: kDone if that may be the end, else kBad.
+  Parse End() const { return done() || state_ == State::kUntilClose ? Parse::kDone : Parse::kBad; }
+
+  bool done() const { return state_ == State::kDone; }
+
+ private:
+  enum class State {
+    kLength,      // `left_` bytes of data, then the end
+    kUntilClose,  // data without end
+    kSize,        // digits of a chunk's size
+    kExtension,   // after the ';' that follows the size
+    kSizeLf,      // the CR of the size line was there
+    kChunk,       // `left_` bytes of data, then CR LF
+    kChunkCr,
+    kChunkLf,
+    kTrailer,      // at the start of a trailer line, or of the empty line
+    kTrailerLine,  // inside one
+    kTrailerLf,
+    kLastLf,
+    kDone,
+  };
+  // The state after one byte of framing; false: it must not be there.
+  bool Take(char byte);
+  bool TakeSizeByte(char byte);
+  bool TakeTrailerByte(char byte);
+
+  State state_;
+  uint64_t left_;
+  size_t digits_ = 0;  // of the size
+  size_t extra_ = 0;   // bytes of the extension or of all trailers
+};
+
+}  // namespace koi

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines and headers of HTTP/1 heads.
+#include "http/head.h"
+
+#include <array>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+
+namespace koi {
+namespace {
+
+// True for the bytes a token may have.
+constexpr std::array<bool, 256> kTokenBytes = [] {
+  std::array<bool, 256> table = {};
+  for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = true;
+  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
+    table[static_cast<size_t>(c)] = true;
+  return table;
+}();
+
+absl::string_view TrimOws(absl::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Digits alone, and few enough not to overflow: "+3", "3, 3" and "0x3" are how lengths are
+// disagreed upon.
+std::optional<uint64_t> ParseLength(absl::string_view value) {
+  constexpr size_t kMostDigits = 18;
+  if (value.empty() || value.size() > kMostDigits) return std::nullopt;
+  uint64_t length = 0;
+  for (const char c : value) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return std::nullopt;
+    length = length * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return length;
+}
+
+absl::string_view ReadConnection(absl::string_view value, Fields& fields) {
+  for (absl::string_view name : absl::StrSplit(value, ',')) {
+    name = TrimOws(name);
+    if (name.empty()) continue;  // RFC 9110 5.6.1: a list may have empty elements
+    if (!IsToken(name)) return "malformed Connection";
+    if (absl::EqualsIgnoreCase(name, "close")) {
+      fields.close = true;
+    } else if (absl::EqualsIgnoreCase(name, "keep-alive")) {
+      fields.keep_alive = true;
+    } else {
+      fields.hop_by_hop.push_back(name);
+    }
+  }
+  return "";
+}
+
+// Takes note of the headers that say how the message is to be read. Returns what is wrong with this
+// one, or "".
+absl::string_view Note(const Header& header, int minor_version, Fields& fields) {
+  if (absl::EqualsIgnoreCase(header.name, "Content-Length")) {
+    if (fields.content_length.has_value()) return "more than one Content-Length";
+    fields.content_length = ParseLength(header.value);
+    if (!fields.content_length.has_value()) return "malformed Content-Length";
+  } else if (absl::EqualsIgnoreCase(header.name, "Transfer-Encoding")) {
+    if (fields.chunked) return "more than one Transfer-Encoding";
+    if (minor_version == 0) return "Transfer-Encoding in HTTP/1.0";
+    if (!absl::EqualsIgnoreCase(header.value, "chunked")) {
+      return "Transfer-Encoding other than chunked";
+    }
+    fields.chunked = true;
+  } else if (absl::EqualsIgnoreCase(header.name, "Connection")) {
+    return ReadConnection(header.value, fields);
+  }
+  return "";
+}
+
+}  // namespace
+
+bool IsToken(absl::string_view text) {
+  for (const char c : text) {
+    if (!kTokenBytes[static_cast<unsigned char>(c)]) return false;
+  }
+  return !text.empty();
+}
+
+bool IsFieldValue(absl::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < ' ' && byte != '\t') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
+std::optional<int> ParseMinorVersion(absl::string_view text) {
+  if (text == "HTTP/1.1") return 1;
+  if (text == "HTTP/1.0") return 0;
+  return std::nullopt;
+}
+
+ParseResult HeadScanner::Scan(absl::string_view buffer, const HeadLimits& limits) {
+  for (;;) {
+    const size_t end = buffer.find('\n', line_start_);
+    if (end == absl::string_view::npos) break;
+    const absl::string_view line = buffer.substr(line_start_, end - line_start_);
+    if (line.empty() || line.back() != '\r') return ParseResult::Bad("LF without CR");
+    const absl::string_view content = line.substr(0, line.size() - 1);
+    if (content.find('\r') != content.npos) return ParseResult::Bad("CR without LF");
+    if (content.find('\0') != content.npos) return ParseResult::Bad("NUL in the head");
+    if (end + 1 > limits.bytes) return ParseResult::TooLarge("head too large");
+    line_start_ = end + 1;
+    if (content.empty()) return ParseResult::Done(end + 1);
+  }
+  if (buffer.size() >= limits.bytes) return ParseResult::TooLarge("head too large");
+  return ParseResult::More();
+}
+
+absl::string_view TakeLine(absl::string_view& head) {
+  const size_t end = head.find("\r\n");
+  const absl::string_view line = head.substr(0, end);
+  head.remove_prefix(end == absl::string_view::npos ? head.size() : end + 2);
+  return line;
+}
+
+ParseResult ParseFields(absl::string_view lines, int minor_version, const HeadLimits& limits,
+                        Fields& fields) {
+  const size_t all = lines.size();
+  for (absl::string_view line = TakeLine(lines); !line.empty(); line = TakeLine(lines)) {
+    if (fields.headers.size() == limits.headers) return ParseResult::TooLarge("too many headers");
+    if (line[0] == ' ' || line[0] == '\t') return ParseResult::Bad("folded header");
+    const size_t colon = line.find(':');
+    if (colon == absl::string_view::npos) return ParseResult::Bad("header without colon");
+    const Header header{line.substr(0, colon), TrimOws(line.substr(colon + 1))};
+    if (!IsToken(header.name)) return ParseResult::Bad("malformed header name");
+    if (!IsFieldValue(header.value)) return ParseResult::Bad("control character in a header");
+    const absl::string_view wrong = Note(header, minor_version, fields);
+    if (!wrong.empty()) return ParseResult::Bad(wrong);
+    fields.headers.push_back(header);
+  }
+  if (fields.chunked && fields.content_length.has_value()) {
+    return ParseResult::Bad("both Content-Length and Transfer-Encoding");
+  }
+  return ParseResult::Done(all);
+}
+
+}  // namespace koi

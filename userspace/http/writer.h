@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes HTTP/1 heads and chunks anew from what was parsed: no byte of a head is ever passed on as
+// it came, so what koi understood is what the next reader understands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/address.h"
+#include "http/request_head.h"
+#include "http/response_head.h"
+
+namespace koi {
+
+// What a backend is told about the client's connection.
+struct ClientFacts {
+  Address address;
+  bool tls = false;
+  uint16_t port = 0;  // the service's, that the client connected to
+};
+
+// Appends the request for a backend: HTTP/1.1, hop-by-hop headers left out, X-Forwarded-For
+// extended, X-Forwarded-Proto and -Port replaced. The framing is the request's own.
+void WriteRequestHead(const RequestHead& head, const ClientFacts& client, std::string& out);
+
+struct ResponsePlan {
+  Framing framing = Framing::kNone;  // as it goes to the client
+  bool keep_alive = true;            // whether the client may send another request
+  int client_minor_version = 1;
+};
+
+// Appends the response for a client.
+void WriteResponseHead(const ResponseHead& head, const ResponsePlan& plan, std::string& out);
+
+// Appends `data`, which must not be empty, as one chunk.
+void WriteChunk(absl::string_view data, std::string& out);
+// Ends a chunked body.
+constexpr absl::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace koi
