@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and writing, plain and through OpenSSL.
+#include "tls/stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace koi {
+
+const uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+void Stream::Free::operator()(SSL* ssl) const { ::SSL_free(ssl); }
+
+Stream::Stream(Fd fd, const TlsContext& context)
+    : fd_(std::move(fd)), ssl_(::SSL_new(context.get())) {
+  KOI_CHECK(ssl_ != nullptr);  // out of memory
+  KOI_CHECK(::SSL_set_fd(ssl_.get(), fd_.get()) == 1);
+  ::SSL_set_accept_state(ssl_.get());
+}
+
+void Stream::Ready(uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_ended_ = true;
+  if ((events & EPOLLERR) != 0) broken_ = true;
+  if (ssl_ != nullptr) readable_ = writable_ = true;  // either may have waited for the other
+}
+
+Io Stream::Handshake() {
+  if (ssl_ == nullptr) return Io::kDone;
+  ::ERR_clear_error();
+  const int result = ::SSL_do_handshake(ssl_.get());
+  return result == 1 ? Io::kDone : Outcome(result);
+}
+
+Io Stream::Read(char* buffer, size_t size, size_t& got) {
+  got = 0;
+  if (!readable_) return Io::kAgain;
+  if (ssl_ == nullptr) return PlainRead(buffer, size, got);
+  ::ERR_clear_error();
+  const int result = ::SSL_read_ex(ssl_.get(), buffer, size, &got);
+  if (result == 1) return Io::kDone;
+  const Io outcome = Outcome(result);
+  if (outcome == Io::kAgain) readable_ = false;
+  return outcome;
+}
+
+Io Stream::Write(absl::string_view bytes, size_t& written) {
+  written = 0;
+  if (!writable_) return Io::kAgain;
+  if (ssl_ == nullptr) return PlainWrite(bytes, written);
+  ::ERR_clear_error();
+  const int result = ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
+  if (result == 1) return Io::kDone;
+  const Io outcome = Outcome(result);
+  if (outcome == Io::kAgain) writable_ = false;
+  return outcome;
+}
+
+Io Stream::Shutdown() {
+  if (ssl_ != nullptr && ::SSL_is_init_finished(ssl_.get()) == 1) {
+    ::ERR_clear_error();
+    const int result = ::SSL_shutdown(ssl_.get());
+    if (result < 0 && Outcome(result) == Io::kAgain) return Io::kAgain;
+  }
+  return ::shutdown(fd_.get(), SHUT_WR) == 0 ? Io::kDone : Io::kFailed;
+}
+
+void Stream::Abort() {
+  const linger reset = {.l_onoff = 1, .l_linger = 0};
+  (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+Io Stream::PlainRead(char* buffer, size_t size, size_t& got) {
+  ssize_t result;
+  do {
+    result = ::recv(fd_.get(), buffer, size, 0);
+  } while (result < 0 && errno == EINTR);
+  if (result > 0) {
+    got = static_cast<size_t>(result);
+    // A short read has emptied the socket: what arrives later is a new edge. Only an end that has
+    // been told already is not.
+    readable_ = got == size || peer_ended_;
+    return Io::kDone;
+  }
+  if (result == 0) return Io::kClosed;
+  if (errno != EAGAIN) return Io::kFailed;
+  readable_ = false;
+  return Io::kAgain;
+}
+
+Io Stream::PlainWrite(absl::string_view bytes, size_t& written) {
+  ssize_t result;
+  do {
+    result = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } while (result < 0 && errno == EINTR);
+  if (result >= 0) {
+    written = static_cast<size_t>(result);
+    return Io::kDone;
+  }
+  if (errno != EAGAIN) return Io::kFailed;
+  writable_ = false;
+  return Io::kAgain;
+}
+
+Io Stream::Outcome(int result) {
+  switch (::SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE: return Io::kAgain;
+    case SSL_ERROR_ZERO_RETURN: return Io::kClosed;
+    default: ::ERR_clear_error(); return Io::kFailed;
+  }
+}
+
+}  // namespace koi

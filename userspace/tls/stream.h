@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A non-blocking connection, with or without TLS: the only file that calls SSL_*.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/strings/string_view.h"
+#include "base/fd.h"
+#include "tls/context.h"
+
+using SSL = struct ssl_st;
+
+namespace koi {
+
+enum class Io {
+  kDone,    // something was done
+  kAgain,   // nothing now; an event will follow
+  kClosed,  // reading: the peer has ended its side in an orderly way
+  kFailed,  // reset, a broken TLS record, an end without close_notify; only closing is left
+};
+
+// Watched edge-triggered for kStreamEvents for its whole life, so that no call of the hot path
+// changes the registration. Its owner passes each event to Ready() and then does all it can: after
+// kAgain, and only then, the event that makes it worth trying again is certain to come. TLS may
+// need to write in order to read; with both directions watched that takes no extra care.
+class Stream {
+ public:
+  // Takes over a connected (or connecting) socket.
+  explicit Stream(Fd fd) : fd_(std::move(fd)) {}
+  // The server's side of TLS.
+  Stream(Fd fd, const TlsContext& context);
+
+  int fd() const { return fd_.get(); }
+  bool is_tls() const { return ssl_ != nullptr; }
+
+  void Ready(uint32_t events);
+  // Whether the peer reset the connection, as far as events have told: nobody is left to write to.
+  bool broken() const { return broken_; }
+  // Whether Read() could find something: false right after it said kAgain.
+  bool readable() const { return readable_; }
+
+  // kDone at once without TLS.
+  Io Handshake();
+  // kDone: `got` bytes, at least one.
+  Io Read(char* buffer, size_t size, size_t& got);
+  // kDone: `written` bytes of `bytes`, at least one. After kAgain the same bytes must be written
+  // again, from wherever they lie then; more may follow them.
+  Io Write(absl::string_view bytes, size_t& written);
+  // Ends this side: close_notify, then FIN. Reading goes on. kAgain: call again.
+  Io Shutdown();
+  // Makes closing send RST instead of FIN: the peer must not take what it got for the whole.
+  void Abort();
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const;
+  };
+  Io PlainRead(char* buffer, size_t size, size_t& got);
+  Io PlainWrite(absl::string_view bytes, size_t& written);
+  Io Outcome(int result);
+
+  Fd fd_;
+  std::unique_ptr<SSL, Free> ssl_;  // freed before the descriptor is closed
+  bool readable_ = true;
+  bool writable_ = true;
+  bool peer_ended_ = false;
+  bool broken_ = false;
+};
+
+extern const uint32_t kStreamEvents;
+
+}  // namespace koi
