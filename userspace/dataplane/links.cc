@@ -98,6 +98,11 @@ absl::Status UpdateLink(int link_fd, int program_fd) {
   return absl::ErrnoToStatus(errno, "cannot replace the program of a link");
 }
 
+absl::Status DetachLink(int link_fd) {
+  if (bpf_link_detach(link_fd) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "cannot detach a link");
+}
+
 absl::StatusOr<Fd> AttachSkLookup(int program_fd, const std::string& pin_path) {
   KOI_ASSIGN_OR_RETURN(Fd pinned, OpenLivePin(pin_path));
   if (pinned.valid()) {

@@ -26,6 +26,9 @@ absl::StatusOr<XdpAttachment> AttachXdp(int program_fd, int interface_index, Xdp
 // Puts `program_fd` in the place of the link's program, no packet missed.
 absl::Status UpdateLink(int link_fd, int program_fd);
 
+// Detaches at once, whoever else holds a descriptor of the link; theirs does nothing from then on.
+absl::Status DetachLink(int link_fd);
+
 // Attaches `program_fd` (koi_sk_lookup) to the network namespace of this process and pins the link
 // at `pin_path`; when a live link is pinned there, that one is updated and returned.
 absl::StatusOr<Fd> AttachSkLookup(int program_fd, const std::string& pin_path);
