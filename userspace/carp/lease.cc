@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Addresses with a lifetime, renewed four times in each.
+#include "carp/lease.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace koi {
+namespace {
+
+constexpr uint32_t kLeaseSeconds = 2;
+constexpr Duration kRenewInterval = std::chrono::milliseconds(500);
+
+std::vector<AddressChange> Changes(AddressChange::Kind kind, int interface_index,
+                                   const std::vector<Address>& vips) {
+  std::vector<AddressChange> changes;
+  for (const Address& vip : vips) {
+    changes.push_back({
+        .kind = kind,
+        .interface_index = interface_index,
+        .address = vip,
+        .prefix_bits = static_cast<uint8_t>(vip.is_ip4() ? 32 : 128),
+        // Never preferred: the host's own connections must not leave from an address that moves.
+        .lifetime = {.valid = kLeaseSeconds, .preferred = 0},
+        .detect_duplicates = false,  // the election decides who has it; waiting would be an outage
+        .prefix_route = false,
+    });
+  }
+  return changes;
+}
+
+bool Contains(const std::vector<Address>& vips, const Address& vip) {
+  return std::find(vips.begin(), vips.end(), vip) != vips.end();
+}
+
+}  // namespace
+
+void Lease::SetVips(std::vector<Address> vips) {
+  std::vector<Address> gone;
+  for (const Address& vip : vips_) {
+    if (!Contains(vips, vip)) gone.push_back(vip);
+  }
+  vips_ = std::move(vips);
+  if (!held_) return;
+  Remove(gone);
+  Renew();
+}
+
+void Lease::SetGate(GateMap* gates, uint32_t gate) {
+  if (gate_open_ && gate != gate_) {
+    CloseGate();
+    gate_open_ = true;
+  }
+  gates_ = gates;
+  gate_ = gate;
+  if (gate_open_) RenewGate();
+}
+
+void Lease::Take() {
+  held_ = true;
+  Renew();
+}
+
+void Lease::OpenGate() {
+  if (!held_) return;
+  gate_open_ = true;
+  RenewGate();
+}
+
+void Lease::Release() {
+  if (!held_) return;
+  held_ = false;
+  renewal_.Cancel();
+  Remove(vips_);
+  CloseGate();
+  last_failure_.clear();
+}
+
+void Lease::Renew() {
+  renewal_ = loop_.After(kRenewInterval, [this] { Renew(); });
+  Note(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, vips_)));
+  if (gate_open_) RenewGate();
+}
+
+void Lease::RenewGate() {
+  if (gates_ == nullptr) return;
+  Note(Annotate(gates_->OpenUntil(gate_, Now() + std::chrono::seconds(kLeaseSeconds)),
+                "cannot open the gate"));
+}
+
+void Lease::CloseGate() {
+  if (std::exchange(gate_open_, false) && gates_ != nullptr) {
+    Note(Annotate(gates_->Close(gate_), "cannot close the gate"));
+  }
+}
+
+void Lease::Remove(const std::vector<Address>& vips) {
+  Note(netlink_.Apply(Changes(AddressChange::Kind::kRemove, interface_index_, vips)));
+}
+
+void Lease::Note(const absl::Status& status) {
+  if (status.ok() || status.message() == last_failure_) return;
+  last_failure_ = std::string(status.message());
+  LogError("VIPs are not as they should be", {{"why", last_failure_}});
+}
+
+}  // namespace koi

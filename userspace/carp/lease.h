@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A group's hold on its VIPs: addresses that the kernel removes and a gate that closes two seconds
+// after the last renewal, whatever became of this process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/address.h"
+#include "dataplane/gate_map.h"
+#include "net/event_loop.h"
+#include "net/netlink.h"
+
+namespace koi {
+
+class Lease {
+ public:
+  // Both must outlive the lease.
+  Lease(EventLoop& loop, Netlink& netlink) : loop_(loop), netlink_(netlink) {}
+
+  // What is held from the next Take() on, or from now on if held: `vips` on interface `index`, and
+  // entry `gate` of `gates`, which must stay valid until replaced. What is no longer in it is
+  // released.
+  void SetVips(std::vector<Address> vips);
+  void SetInterface(int index) { interface_index_ = index; }
+  void SetGate(GateMap* gates, uint32_t gate);
+
+  // Adds the VIPs, at once, and renews them. Failures are logged, and tried again with each
+  // renewal.
+  void Take();
+  // Opens the gate too, and keeps it open. Only while held.
+  void OpenGate();
+  // Removes the VIPs, then closes the gate.
+  void Release();
+
+  bool held() const { return held_; }
+  const std::vector<Address>& vips() const { return vips_; }
+
+ private:
+  void Renew();
+  void RenewGate();
+  void CloseGate();
+  void Remove(const std::vector<Address>& vips);
+  void Note(const absl::Status& status);
+
+  EventLoop& loop_;
+  Netlink& netlink_;
+  std::vector<Address> vips_;
+  int interface_index_ = 0;
+  GateMap* gates_ = nullptr;
+  uint32_t gate_ = 0;
+  bool held_ = false;
+  bool gate_open_ = false;
+  EventLoop::Timer renewal_;
+  std::string last_failure_;  // logged once, not twice a second
+};
+
+}  // namespace koi
