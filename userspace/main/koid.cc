@@ -16,12 +16,13 @@
 namespace {
 
 constexpr char kUsage[] =
-    "usage: koid [--config FILE]\n"
+    "usage: koid [--config PATH]\n"
     "\n"
-    "Runs koi on this host until SIGTERM. Needs root. FILE is /etc/koi/koi.toml unless given; `koi "
-    "check FILE`\n"
-    "tells what is wrong with it. Exit status: 0 ok, 1 failure, 2 usage, 3 configuration "
-    "invalid.\n";
+    "Runs koi on this host until SIGTERM. Needs root. PATH is a file, or a folder with koi.toml "
+    "and conf.d/*.toml;\n"
+    "/etc/koi unless given. `koi check PATH` tells what is wrong with it.\n"
+    "Exit status: 0 ok, 1 failure, 2 usage, 3 configuration invalid, 6 refused, 7 another koi "
+    "runs.\n";
 
 // Every connection takes a descriptor. Refused beyond the hard limit, which only an operator may
 // raise.
@@ -45,8 +46,7 @@ std::string ProgramDirectory() {
 
 int main(int argc, char** argv) {
   koi::SetLogName("koid");
-  koi::KeeperOptions options{.config = "/etc/koi/koi.toml",
-                             .program_directory = ProgramDirectory()};
+  koi::KeeperOptions options{.config = "/etc/koi", .program_directory = ProgramDirectory()};
   const option flags[] = {{"config", required_argument, nullptr, 'c'},
                           {"help", no_argument, nullptr, 'h'},
                           {nullptr, 0, nullptr, 0}};
