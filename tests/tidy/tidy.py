@@ -75,10 +75,10 @@ def code_lines(path):
         yield number, re.sub(r"//.*", "", line)
 
 
-def included(path):
-    """Number and name of each header included."""
+def included(path, opening='["<]'):
+    """Number and name of each header included; `opening` may ask for quoted ones alone."""
     for number, line in lines(path):
-        match = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
+        match = re.match(rf'\s*#\s*include\s+{opening}([^">]+)[">]', line)
         if match:
             yield number, match.group(1)
 
@@ -96,7 +96,7 @@ def check_layers(root):
         if floor_of(folder) is None:
             yield path, 1, f'folder "{folder}" is on no floor'
             continue
-        for number, header in included(path):
+        for number, header in included(path, '"'):  # <net/if.h> is the system's
             target = header.split("/")[0]
             if floor_of(target) is None or target == folder:
                 continue

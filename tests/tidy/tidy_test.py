@@ -45,6 +45,7 @@ class TidyTest(unittest.TestCase):
             {
                 "userspace/worker/tcp/a.cc": '#include "net/b.h"\n#include "worker/c.h"\n',
                 "userspace/tls/a.cc": '#include "config/b.h"\n#include "absl/status/status.h"\n',
+                "userspace/dataplane/a.cc": "#include <net/if.h>\n",
             },
         )
 

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 
 namespace koi::lab {
@@ -159,6 +161,17 @@ std::string Balancer::role() const {
   return stats.ok() ? stats->role : "";
 }
 
+int Balancer::ChildPid(const std::string& program) const {
+  const ProgramResult children =
+      host_.Run({"ps", "-o", "pid=,comm=", "--ppid", absl::StrCat(koid_.pid())});
+  for (const absl::string_view line : absl::StrSplit(children.out, '\n')) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    int pid = 0;
+    if (words.size() == 2 && words[1] == program && absl::SimpleAtoi(words[0], &pid)) return pid;
+  }
+  return 0;
+}
+
 std::vector<std::string> Balancer::VipsPresent() const {
   const ProgramResult result = host_.Run({"ip", "-o", "addr", "show", "dev", "eth0"});
   std::vector<std::string> present;
@@ -178,7 +191,7 @@ std::string Balancer::MapPath(const std::string& name) const {
 }
 
 ProgramResult Balancer::DumpMap(const std::string& name) const {
-  return lab_.Run({"bpftool", "--json", "map", "dump", "pinned", MapPath(name)});
+  return lab_.Run({"bpftool", "map", "dump", "pinned", MapPath(name)});
 }
 
 std::string Balancer::LogTail(size_t bytes) const {

@@ -52,13 +52,15 @@ class Balancer {
   absl::StatusOr<Stats> ReadStats() const;
   // The role its manager reports; "" when none answers.
   std::string role() const;
+  // The keeper's child that runs `program`, one of them; 0: none now.
+  int ChildPid(const std::string& program) const;
   // VIPs that are on its interface now, whoever put them there.
   std::vector<std::string> VipsPresent() const;
   // Whether an XDP program is on its interface now.
   bool XdpPresent() const;
   // Path of the pinned map `name`.
   std::string MapPath(const std::string& name) const;
-  // `bpftool map dump pinned` of it, as JSON.
+  // `bpftool map dump pinned` of it, as a person sees it.
   ProgramResult DumpMap(const std::string& name) const;
   // The end of what koid and its children wrote.
   std::string LogTail(size_t bytes = 4000) const;

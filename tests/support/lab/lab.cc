@@ -53,6 +53,7 @@ void Die(const std::string& why) {
 
 Lab::Lab(AtEnd at_end)
     : keep_(at_end == AtEnd::kKeep || IsSet("KOI_LAB_KEEP")),
+      say_how_to_enter_(keep_ && at_end != AtEnd::kKeep),
       prefix_(absl::StrCat("koi-", getpid(), "-")),
       directory_(absl::StrCat("/run/koi-lab-", getpid())) {
   if (geteuid() != 0) Die("it is made of network namespaces: run it as root");
@@ -76,7 +77,7 @@ Lab::Lab(AtEnd at_end)
 
 Lab::~Lab() {
   if (keep_) {
-    std::cerr << Instructions();
+    if (say_how_to_enter_) std::cerr << Instructions();
     return;
   }
   guardian_pipe_.Close();

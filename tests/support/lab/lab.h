@@ -29,8 +29,8 @@
 namespace koi::lab {
 
 enum class AtEnd {
-  kTakeDown,  // unless KOI_LAB_KEEP=1
-  kKeep,
+  kTakeDown,  // unless KOI_LAB_KEEP=1: then it says how to enter
+  kKeep,      // and its user says how
 };
 
 class Lab {
@@ -66,6 +66,7 @@ class Lab {
   void StartGuardian();
 
   const bool keep_;
+  const bool say_how_to_enter_;
   const std::string prefix_;     // of the namespaces: "koi-123-"
   const std::string directory_;  // "/run/koi-lab-123"
   mutable std::mutex echo_mutex_;

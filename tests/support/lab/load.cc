@@ -49,6 +49,7 @@ LoadReport Burst(const Host& client, const std::vector<std::string>& urls,
   LoadReport report;
   std::atomic<int> next = 0;
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(at_once));
   for (int thread = 0; thread < at_once; ++thread) {
     threads.emplace_back([&] {
       client.EnterNamespace();

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VIPs move between the hosts, and only one host has them.
+//
+//   client ──┬── blue (master) ──┬── web-1
+//            └── red  (backup) ──┴── web-2
+#include <string>
+
+#include "lab/koi_test.h"
+
+namespace koi::lab {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FailoverTest : public KoiTest {
+ protected:
+  void SetUp() override { ASSERT_TRUE(lab.StartBoth()); }
+
+  // Kills the master, `from`; true once `to` serves in its place.
+  bool KilledOneIsReplaced(Balancer& from, Balancer& to, const char* measured) {
+    OutageProber prober(lab.client, KoiLab::Url4("https", "/"), lab.certificate.chain);
+    const TimePoint start = Now();
+    const auto answered_since = [&](TimePoint when) { return prober.last_answer() > when; };
+    if (!Eventually(5s, [&] { return answered_since(start); })) return false;
+    const TimePoint killed = Now();
+    from.Kill();
+    const bool replaced = Eventually(
+        5 * kDeadTime, [&] { return to.role() == "master" && answered_since(killed + 1s); });
+    PrintMeasured(measured, prober.Stop().longest_gap_ms, "ms");
+    return replaced;
+  }
+
+  // Whether `balancer` becomes backup and still is one after a dead time.
+  bool StaysBackup(Balancer& balancer) {
+    if (!Eventually(30s, [&] { return balancer.role() == "backup"; })) return false;
+    return !Eventually(kDeadTime + 1s, [&] { return balancer.role() != "backup"; });
+  }
+};
+
+TEST_F(FailoverTest, BackupHasNeitherVipNorXdp) {
+  EXPECT_THAT(lab.blue.VipsPresent(), SizeIs(2));
+  EXPECT_TRUE(lab.blue.XdpPresent());
+  EXPECT_THAT(lab.red.VipsPresent(), IsEmpty());
+  EXPECT_FALSE(lab.red.XdpPresent());
+}
+
+TEST_F(FailoverTest, KilledMasterIsReplacedAndOnComingBackStaysBackup) {
+  ASSERT_TRUE(KilledOneIsReplaced(lab.blue, lab.red, "outage_blue_killed"));
+  EXPECT_TRUE(Eventually(10s, [&] { return lab.blue.VipsPresent().empty(); }));
+  EXPECT_THAT(lab.red.VipsPresent(), SizeIs(2));
+  EXPECT_TRUE(lab.Get(KoiLab::Url6("https", "/")).ok());
+
+  lab.blue.Start();
+  EXPECT_TRUE(StaysBackup(lab.blue));
+  EXPECT_EQ(lab.red.role(), "master");
+
+  ASSERT_TRUE(KilledOneIsReplaced(lab.red, lab.blue, "outage_red_killed"));
+  EXPECT_TRUE(Eventually(10s, [&] { return lab.red.VipsPresent().empty(); }));
+  EXPECT_THAT(lab.blue.VipsPresent(), SizeIs(2));
+}
+
+TEST_F(FailoverTest, StoppedMasterHandsOverBeforeItLeaves) {
+  OutageProber prober(lab.client, KoiLab::Url4("https", "/"), lab.certificate.chain);
+  const TimePoint stopped = Now();
+  EXPECT_EQ(lab.blue.Stop(), 0);
+  EXPECT_TRUE(Eventually(10s, [&] { return lab.red.role() == "master"; }));
+  EXPECT_TRUE(Eventually(10s, [&] { return prober.last_answer() > stopped + 2s; }));
+  const OutageReport outage = prober.Stop();
+  PrintMeasured("outage_blue_stopped", outage.longest_gap_ms, "ms");
+  EXPECT_LT(outage.longest_gap_ms, ToMilliseconds(kDeadTime)) << "no bow-out was seen";
+  EXPECT_THAT(lab.blue.VipsPresent(), IsEmpty());
+}
+
+TEST_F(FailoverTest, BackupHearsItsMaster) {
+  const absl::StatusOr<Stats> stats = lab.red.ReadStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  ASSERT_THAT(stats->carp, SizeIs(1));
+  EXPECT_GT(stats->carp[0].adverts_received, 0U);
+  EXPECT_EQ(stats->carp[0].bad_authentication, 0U);
+}
+
+}  // namespace
+}  // namespace koi::lab
