@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// From checked sections to a Config: values put in their places, references resolved, rules
+// between keys checked. One function a part; each adds to `config` what is valid.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "config/config.h"
+#include "config/error.h"
+#include "config/section.h"
+
+namespace koi {
+
+// Reads a file that a configuration names.
+using ConfigFileReader = std::function<absl::StatusOr<std::string>(const std::string& path)>;
+
+// Where each thing of one kind was first declared, by what must be unique.
+class Declared {
+ public:
+  // Whether `what` is new; else says so at `place`: "`label` is already used at koi.toml:3".
+  bool Add(const std::string& what, absl::string_view label, const Place& place,
+           Problems& problems);
+  bool Has(const std::string& what) const { return places_.count(what) != 0; }
+  std::vector<std::string> names() const;
+
+ private:
+  std::map<std::string, Place> places_;
+};
+
+struct BuildContext {
+  const Section& top;
+  const ConfigFileReader& read_file;
+  Problems& problems;
+  Config config = {};
+
+  // What other parts refer to. A part that is not complete (one of its members is unnamed or
+  // invalid, which is said already) is not complained about where it is referred to.
+  Declared vips;
+  bool vips_complete = true;
+  Declared listens;
+  bool pools_complete = true;
+};
+
+void BuildNode(BuildContext& context);
+void BuildXdp(BuildContext& context);
+void BuildCarp(BuildContext& context);
+void BuildVips(BuildContext& context);  // after BuildCarp
+void BuildPools(BuildContext& context);
+void BuildServices(BuildContext& context);  // after BuildVips and BuildPools
+void BuildStats(BuildContext& context);     // after BuildServices
+
+// The path that `key` of `section` names, seen from the folder of the file that names it.
+std::string ResolvedPath(const BuildContext& context, const Section& section,
+                         absl::string_view key);
+// The first line of the file that `key` names; nullopt, and a problem, when it cannot be read.
+std::optional<std::string> FirstLine(BuildContext& context, const Section& section,
+                                     absl::string_view key);
+// `service "web"`, or `[[service]]` where it has no valid name.
+std::string Label(const Section& section, absl::string_view noun);
+// `; did you mean NEAREST?` or "".
+std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates,
+                       absl::string_view quote);
+
+}  // namespace koi

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pools, their checks and backends.
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "config/build.h"
+
+namespace koi {
+namespace {
+
+CheckConfig BuildCheck(BuildContext& context, const Section& section) {
+  CheckConfig check;
+  check.interval = section.GetOr("interval", check.interval);
+  check.timeout = section.GetOr("timeout", std::min(check.timeout, check.interval));
+  check.rise = static_cast<uint32_t>(section.GetOr<int64_t>("rise", check.rise));
+  check.fall = static_cast<uint32_t>(section.GetOr<int64_t>("fall", check.fall));
+  if (!section.GetOr("tcp", true)) {
+    context.problems.Error(section.PlaceOf("tcp"),
+                           "tcp false leaves nothing to check; a check is tcp = true");
+  }
+  if (section.Has("timeout") && check.timeout > check.interval) {
+    context.problems.Error(
+        section.PlaceOf("timeout"),
+        absl::StrCat("timeout ", FormatDuration(check.timeout), " is longer than interval ",
+                     FormatDuration(check.interval)));
+  }
+  return check;
+}
+
+void BuildBackend(BuildContext& context, const Section& section, Declared& names,
+                  Declared& endpoints, PoolConfig& pool) {
+  BackendConfig backend;
+  backend.name = section.GetOr<std::string>("name", "");
+  backend.endpoint = section.GetOr("address", Endpoint());
+  backend.weight = static_cast<uint32_t>(section.GetOr<int64_t>("weight", backend.weight));
+  if (section.Has("name")) {
+    names.Add(backend.name, absl::StrCat("backend name \"", backend.name, "\""),
+              section.PlaceOf("name"), context.problems);
+  }
+  if (section.Has("address")) {
+    const std::string text = backend.endpoint.ToString();
+    endpoints.Add(text, absl::StrCat("backend address ", text), section.PlaceOf("address"),
+                  context.problems);
+  }
+  pool.backends.push_back(std::move(backend));
+}
+
+void BuildPool(BuildContext& context, const Section& section, Declared& names) {
+  PoolConfig pool;
+  pool.name = section.GetOr<std::string>("name", "");
+  for (const Section& check : section.Inside("check")) pool.check = BuildCheck(context, check);
+  Declared backend_names;
+  Declared endpoints;
+  for (const Section& backend : section.Inside("backend")) {
+    BuildBackend(context, backend, backend_names, endpoints, pool);
+  }
+  if (section.Has("name")) {
+    names.Add(pool.name, absl::StrCat("pool name \"", pool.name, "\""), section.PlaceOf("name"),
+              context.problems);
+  } else {
+    context.pools_complete = false;
+  }
+  context.config.pools.push_back(std::move(pool));
+}
+
+}  // namespace
+
+void BuildPools(BuildContext& context) {
+  Declared names;
+  size_t backends = 0;
+  bool said = false;
+  context.pools_complete = !context.top.Mistaken("pool");
+  for (const Section& section : context.top.Inside("pool")) {
+    BuildPool(context, section, names);
+    backends += section.Inside("backend").size();
+    if (backends <= kMaxBackends || said) continue;
+    context.problems.Error(section.place(),
+                           absl::StrCat("with ", Label(section, "pool"), " there are ", backends,
+                                        " backends; at most ", kMaxBackends, " are possible"));
+    said = true;
+  }
+}
+
+}  // namespace koi

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Services: where they listen, what they need for their mode.
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "config/build.h"
+
+namespace koi {
+namespace {
+
+void BuildListens(BuildContext& context, const Section& section, ServiceConfig& service) {
+  if (!section.Has("listen")) return;
+  for (const PlacedEndpoint& listen : section.Get<std::vector<PlacedEndpoint>>("listen")) {
+    const std::string text = listen.endpoint.ToString();
+    const std::string address = listen.endpoint.address.ToString();
+    if (context.vips_complete && !context.vips.Has(address)) {
+      context.problems.Error(listen.place,
+                             absl::StrCat(Label(section, "service"), " listens on ", text, ", but ",
+                                          address, " is the address of no [[vip]]",
+                                          DidYouMean(address, context.vips.names(), "")));
+    }
+    context.listens.Add(text, text, listen.place, context.problems);
+    service.listen.push_back(listen.endpoint);
+  }
+}
+
+void BuildCertificates(BuildContext& context, const Section& section, ServiceConfig& service) {
+  for (const Section& certificate : section.Inside("certificates")) {
+    if (!certificate.Has("chain") || !certificate.Has("key")) continue;
+    service.certificates.push_back({.chain_file = ResolvedPath(context, certificate, "chain"),
+                                    .key_file = ResolvedPath(context, certificate, "key")});
+  }
+  if (!section.Has("tls")) return;
+  const std::string label = Label(section, "service");
+  const size_t count = section.Inside("certificates").size();
+  if (!service.tls && section.Written("certificates")) {
+    context.problems.Error(
+        section.PlaceOf("certificates"),
+        absl::StrCat(label, " has certificates, but tls is \"off\"; did you mean \"terminate\"?"));
+  } else if (service.tls && !section.Written("certificates")) {
+    context.problems.Error(
+        section.PlaceOf("tls"),
+        absl::StrCat(label,
+                     " terminates TLS and lacks certificates = [{ chain = \"FILE\", key = "
+                     "\"FILE\" }]"));
+  } else if (service.tls && count != 1) {
+    context.problems.Error(
+        section.PlaceOf("certificates"),
+        absl::StrCat(label, " has ", count, " certificates; it takes exactly one"));
+  }
+}
+
+void CheckRedirect(BuildContext& context, const Section& section, const ServiceConfig& service) {
+  const std::string label = Label(section, "service");
+  if (service.mode != ServiceMode::kHttp) {
+    context.problems.Error(
+        section.PlaceOf("redirect"),
+        absl::StrCat(label, " redirects requests, which only mode = \"http\" understands"));
+  }
+  if (service.tls) {
+    context.problems.Error(section.PlaceOf("redirect"),
+                           absl::StrCat(label,
+                                        " redirects to https, which it is itself; redirect "
+                                        "is for tls = \"off\""));
+  }
+  if (section.Written("pool")) {
+    context.problems.Error(
+        section.PlaceOf("pool"),
+        absl::StrCat(label, " redirects every request, so its pool would never be used"));
+  }
+}
+
+void ResolvePool(BuildContext& context, const Section& section, ServiceConfig& service) {
+  const std::string label = Label(section, "service");
+  if (!section.Written("pool")) {
+    const bool may_redirect = service.mode == ServiceMode::kHttp && !service.tls;
+    context.problems.Error(section.place(),
+                           absl::StrCat(label, " lacks pool = \"NAME\"",
+                                        may_redirect ? " or redirect = \"https\"" : ""));
+    return;
+  }
+  if (!section.Has("pool")) return;
+  const std::string& name = section.Get<std::string>("pool");
+  std::vector<std::string> names;
+  for (const PoolConfig& pool : context.config.pools) names.push_back(pool.name);
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) {
+    service.pool = static_cast<uint32_t>(found - names.begin());
+  } else if (context.pools_complete) {
+    context.problems.Error(section.PlaceOf("pool"),
+                           absl::StrCat(label, " names pool \"", name, "\", which does not exist",
+                                        DidYouMean(name, names, "\"")));
+  }
+}
+
+void BuildService(BuildContext& context, const Section& section, Declared& names) {
+  ServiceConfig service;
+  service.name = section.GetOr<std::string>("name", "");
+  service.mode =
+      section.GetOr<std::string>("mode", "http") == "tcp" ? ServiceMode::kTcp : ServiceMode::kHttp;
+  service.tls = section.GetOr<std::string>("tls", "off") == "terminate";
+  service.redirect_to_https = section.Has("redirect");
+  if (section.Has("name")) {
+    names.Add(service.name, absl::StrCat("service name \"", service.name, "\""),
+              section.PlaceOf("name"), context.problems);
+  }
+  BuildListens(context, section, service);
+  BuildCertificates(context, section, service);
+  if (section.Written("redirect")) {
+    CheckRedirect(context, section, service);
+  } else {
+    ResolvePool(context, section, service);
+  }
+  context.config.services.push_back(std::move(service));
+}
+
+// A pool without a service does nothing: probably a name that was changed in one place only.
+void WarnOfUnusedPools(BuildContext& context) {
+  const std::vector<Section>& pools = context.top.Inside("pool");
+  for (size_t i = 0; i < pools.size(); ++i) {
+    const bool used = std::any_of(context.config.services.begin(), context.config.services.end(),
+                                  [i](const ServiceConfig& service) { return service.pool == i; });
+    if (!used) {
+      context.problems.Warn(pools[i].PlaceOf("name"),
+                            absl::StrCat(Label(pools[i], "pool"), " is used by no service"));
+    }
+  }
+}
+
+}  // namespace
+
+void BuildServices(BuildContext& context) {
+  Declared names;
+  size_t listens = 0;
+  bool said = false;
+  for (const Section& section : context.top.Inside("service")) {
+    BuildService(context, section, names);
+    listens += context.config.services.back().listen.size();
+    if (listens <= kMaxListens || said) continue;
+    context.problems.Error(
+        section.place(),
+        absl::StrCat("with ", Label(section, "service"), " there are ", listens,
+                     " endpoints to listen on; at most ", kMaxListens, " are possible"));
+    said = true;
+  }
+  WarnOfUnusedPools(context);
+}
+
+}  // namespace koi

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Errors with their source lines, in the order of the text.
+#include "config/error.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/text.h"
+
+namespace koi {
+namespace {
+
+// Blanks as wide as the text before `column`, which counts characters from 1, not bytes.
+std::string Indentation(absl::string_view line, int column) {
+  std::string blanks;
+  int at = 1;
+  for (const char byte : line) {
+    const bool continues = (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+    if (continues) continue;
+    if (at++ >= column) break;
+    blanks.push_back(byte == '\t' ? '\t' : ' ');
+  }
+  return blanks;
+}
+
+// An error message ends in logs and on screens: a line that may hold a password stays out of it,
+// also one whose key is misspelt.
+bool MayHoldSecret(absl::string_view line) {
+  for (const absl::string_view word : absl::StrSplit(line, absl::ByAnyChar(" \t=\"',.[]{}"))) {
+    if (!Nearest(word, {"password", "auth"}).empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string ConfigError::ToString() const {
+  if (line == 0) return absl::StrCat(file, file.empty() ? "" : ": ", message);
+  std::string text = absl::StrCat(file, ":", line, ":", column, ": ", message);
+  if (source_line.empty()) return text;
+  absl::StrAppend(&text, "\n  ", source_line, "\n  ", Indentation(source_line, column), "^");
+  return text;
+}
+
+void Problems::Error(const Place& place, absl::string_view message) {
+  found_.push_back({place, std::string(message)});
+}
+
+void Problems::Warn(const Place& place, absl::string_view message) {
+  warnings_.push_back(absl::StrCat(Describe(place), ":", place.column, ": ", message));
+}
+
+std::string Problems::Describe(const Place& place) const {
+  return absl::StrCat(path(place), ":", place.line);
+}
+
+std::string Problems::SourceLine(const Place& place) const {
+  if (place.line == 0) return "";
+  absl::string_view rest = sources_[place.source].text;
+  for (int line = 1; line < place.line; ++line) {
+    const size_t end = rest.find('\n');
+    if (end == rest.npos) return "";
+    rest.remove_prefix(end + 1);
+  }
+  absl::string_view line = rest.substr(0, rest.find('\n'));
+  if (absl::EndsWith(line, "\r")) line.remove_suffix(1);
+  constexpr size_t kLongestLineShown = 200;
+  if (line.size() > kLongestLineShown || MayHoldSecret(line)) return "";
+  return std::string(line);
+}
+
+std::vector<ConfigError> Problems::errors() const {
+  std::vector<Found> ordered = found_;
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Found& a, const Found& b) {
+    return std::tie(a.place.source, a.place.line, a.place.column) <
+           std::tie(b.place.source, b.place.line, b.place.column);
+  });
+  std::vector<ConfigError> errors;
+  for (Found& found : ordered) {
+    errors.push_back({.file = path(found.place),
+                      .line = found.place.line,
+                      .column = found.place.column,
+                      .message = std::move(found.message),
+                      .source_line = SourceLine(found.place)});
+  }
+  return errors;
+}
+
+}  // namespace koi

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// One value of a configuration, converted to what its key takes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/address.h"
+#include "base/time.h"
+#include "config/document.h"
+#include "config/schema.h"
+
+namespace koi {
+
+struct PlacedEndpoint {
+  Place place;
+  Endpoint endpoint;
+};
+
+using ConfigValue = std::variant<std::string, int64_t, bool, Duration, Address, Endpoint,
+                                 std::vector<PlacedEndpoint>>;
+
+// The value of `key` in `node`; nothing when it is not what the key takes, which is then in
+// `problems`.
+std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node, Problems& problems);
+
+// The value that `key` has when it is absent; KOI_CHECKs that its default_value is not "".
+ConfigValue DefaultValue(const ConfigKey& key);
+
+// "500ms", "2s", "1m", "1h".
+absl::StatusOr<Duration> ParseDuration(absl::string_view text);
+
+}  // namespace koi
