@@ -21,10 +21,9 @@ constexpr Duration kReannounceInterval = std::chrono::seconds(1);
 constexpr uint8_t kBowOut = 255;  // as advbase and advskew: worse than any host can be
 constexpr int kBowOuts = 3;
 constexpr Duration kBowOutInterval = milliseconds(10);
-// ucarp needs up to 0.7 s to take over and its advert up to 0.9 s.
-constexpr Duration kLingerForKnownPeer = std::chrono::seconds(2);
-// Backups are silent: one may be there though none was ever heard. Another koi answers at once.
-constexpr Duration kLingerForUnknownPeer = milliseconds(300);
+// Another koi takes over at once, a ucarp needs up to 0.7 s, and up to 0.9 s until its advert is
+// out. Also when no other host was ever heard: backups are silent.
+constexpr Duration kLinger = std::chrono::seconds(2);
 
 Duration Skew(uint8_t advskew) {
   return std::chrono::microseconds(advskew * int64_t{1000000} / 256);
@@ -118,7 +117,6 @@ ElectionStep Election::LinkDown(const std::string& reason, TimePoint now) {
 
 ElectionStep Election::Receive(const Heard& heard, TimePoint now) {
   if (role_ == CarpRole::kInit || stopped_) return {};
-  heard_any_ = true;
   if (leaving_) {
     stopped_ = true;
     deadline_ = TimePoint::max();
@@ -207,7 +205,7 @@ ElectionStep Election::Stop(TimePoint now) {
     return {};
   }
   bow_outs_left_ = kBowOuts;
-  linger_until_ = now + (heard_any_ ? kLingerForKnownPeer : kLingerForUnknownPeer);
+  linger_until_ = now + kLinger;
   return BowOut(now);
 }
 

@@ -84,7 +84,6 @@ class Election {
   TimePoint since_;
   TimePoint deadline_ = TimePoint::max();
   Address source_;
-  bool heard_any_ = false;
   std::optional<TimePoint> announced_at_;  // last announcement provoked by a worse master
 
   bool demoted_ = false;
