@@ -48,14 +48,6 @@ absl::Status NotExpected(const ConfigKey& key, absl::string_view value) {
       absl::StrCat(key.name, " ", value, " is not ", Expectation(key)));
 }
 
-bool IsName(absl::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameBytes &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' ||
-                  c == '-';
-         });
-}
-
 // What the kernel's dev_valid_name() takes, and nothing that would need quoting in a shell.
 bool IsInterface(absl::string_view text) {
   constexpr size_t kMaxBytes = 15;  // IFNAMSIZ - 1
@@ -194,6 +186,14 @@ ConfigValue DefaultValue(const ConfigKey& key) {
   absl::StatusOr<ConfigValue> value = ConvertScalar(key, node);
   KOI_CHECK(value.ok());
   return *std::move(value);
+}
+
+bool IsName(absl::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' ||
+                  c == '-';
+         });
 }
 
 absl::StatusOr<Duration> ParseDuration(absl::string_view text) {

@@ -32,6 +32,9 @@ std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node, 
 // The value that `key` has when it is absent; KOI_CHECKs that its default_value is not "".
 ConfigValue DefaultValue(const ConfigKey& key);
 
+// Whether `text` may name a service, pool or backend.
+bool IsName(absl::string_view text);
+
 // "500ms", "2s", "1m", "1h".
 absl::StatusOr<Duration> ParseDuration(absl::string_view text);
 
