@@ -22,8 +22,8 @@ constexpr char kVip6[] = "fd00:9::100";
 constexpr char kStatsUser[] = "admin:foobar23";
 
 struct BalancerOptions {
-  Certificate certificate;
-  std::vector<std::pair<std::string, std::string>> backends;  // name, endpoint
+  Certificate certificate = {};
+  std::vector<std::pair<std::string, std::string>> backends = {};  // name, endpoint
   int advskew = 0;
   bool preempt = false;
   std::string xdp_mode = "auto";

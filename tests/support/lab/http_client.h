@@ -21,10 +21,10 @@ struct HttpAnswer {
 };
 
 struct HttpClientOptions {
-  std::string ca_file;      // who may sign the server's certificate
-  bool keep_alive = false;  // else a connection for each request, with a full handshake
+  std::string ca_file = {};  // who may sign the server's certificate
+  bool keep_alive = false;   // else a connection for each request, with a full handshake
   Duration timeout = std::chrono::seconds(5);  // of a whole request
-  std::string user_password;                   // "user:password" for basic authentication
+  std::string user_password = {};              // "user:password" for basic authentication
 };
 
 // Belongs to one thread; its sockets live in that thread's network namespace.

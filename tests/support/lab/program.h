@@ -21,8 +21,8 @@ std::string ShellText(const Argv& argv);
 struct ProgramResult {
   int exit_code = 0;  // 128 + signal when one ended it; 127 when it could not be started
   bool timed_out = false;
-  std::string out;
-  std::string err;
+  std::string out = {};
+  std::string err = {};
 
   bool ok() const { return exit_code == 0 && !timed_out; }
   // Both outputs and, where it failed, the exit code: for messages.
