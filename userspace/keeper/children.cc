@@ -44,7 +44,25 @@ absl::Status PlaceDescriptors(const std::vector<int>& inherited) {
   return absl::OkStatus();
 }
 
+// Executes `program`, which the caller may no longer be able to reach by its path: a folder above
+// it may be closed to the user the caller has become, as a checkout below /root is. Then the
+// descriptor opened before serves. Returns only on failure.
+absl::Status Execute(const ChildProgram& program, int opened_before) {
+  std::vector<char*> arguments = {const_cast<char*>(program.path.c_str())};
+  for (const std::string& argument : program.arguments) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  }
+  arguments.push_back(nullptr);
+  ::execv(program.path.c_str(), arguments.data());
+  if (errno == EACCES && opened_before >= 0) ::fexecve(opened_before, arguments.data(), environ);
+  return absl::ErrnoToStatus(errno, "cannot execute it");
+}
+
 absl::Status Become(const ChildProgram& program, const std::vector<int>& inherited, pid_t keeper) {
+  // Above the descriptors that are put into place below.
+  constexpr int kOutOfTheWay = 64;
+  const Fd path(::open(program.path.c_str(), O_PATH | O_CLOEXEC));
+  const Fd executable(::fcntl(path.get(), F_DUPFD_CLOEXEC, kOutOfTheWay));
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -53,13 +71,7 @@ absl::Status Become(const ChildProgram& program, const std::vector<int>& inherit
   KOI_RETURN_IF_ERROR(TakePrivileges(program.role));
   // The death signal is armed only now: a keeper that died before is seen here.
   if (::getppid() != keeper) return absl::UnavailableError("the keeper died");
-
-  std::vector<char*> arguments = {const_cast<char*>(program.path.c_str())};
-  for (const std::string& argument : program.arguments)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  ::execv(program.path.c_str(), arguments.data());
-  return absl::ErrnoToStatus(errno, "cannot execute it");
+  return Execute(program, executable.get());
 }
 
 }  // namespace

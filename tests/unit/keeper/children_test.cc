@@ -88,6 +88,20 @@ TEST(StartChildTest, ManagerStaysRootWithinItsBoundingSet) {
       HasSubstr("CapEff:\t000000c000201000"));  // BPF 39, PERFMON 38, SYS_ADMIN 21, NET_ADMIN 12
 }
 
+TEST(StartChildTest, ProgramBelowAFolderClosedToItsUserIsStartedAllTheSame) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give up privileges";
+  std::string folder = testing::TempDir() + "koi-closed-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);  // mode 0700
+  ASSERT_EQ(std::system(("cp /bin/sh " + folder).c_str()), 0);
+  auto pair = *MakeChannelPair();
+  const ChildProgram shell{ChildRole::kWorker, -1, folder + "/sh", {"-c", "echo started >&3"}};
+  const pid_t pid = *StartChild(shell, {pair.second.get()});
+  ::waitpid(pid, nullptr, 0);
+  const absl::StatusOr<ChannelMessage> message = ReceiveMessage(pair.first.get());
+  EXPECT_TRUE(message.ok()) << message.status();
+  ASSERT_EQ(std::system(("rm -r " + folder).c_str()), 0);
+}
+
 TEST(StartChildTest, ChildDiesWithItsKeeper) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may give up privileges";
   auto pair = *MakeChannelPair();
