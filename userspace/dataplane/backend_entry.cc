@@ -17,8 +17,7 @@ constexpr size_t kWords = sizeof(koi_backend) / sizeof(uint32_t);
 using Words = std::array<uint32_t, kWords>;
 static_assert(offsetof(koi_backend, sequence) == 0, "word 0 is the lock");
 
-// A write takes well under a microsecond; a reader that was preempted between two looks needs few
-// more. Only a dead writer leaves an entry locked for longer.
+// A write takes well under a microsecond: this is long enough for any writer that runs.
 constexpr int kReadAttempts = 1000;
 
 BackendAdmin FromAbi(koi_backend_admin admin) {

@@ -22,7 +22,8 @@ BackendEntry FromAbi(const koi_backend& abi, uint32_t number);
 void WriteEntry(koi_backend& place, const koi_backend& entry);
 
 // A copy of what one write left there. nullopt when the entry was being written each of many times:
-// its writer is dead or stopped half-way.
+// its writer stopped half-way. A backend that stays is never written this way, so what is lost is
+// one that comes or goes; readers are told to look again when that is done.
 std::optional<koi_backend> ReadEntry(const koi_backend& place);
 
 }  // namespace koi

@@ -22,8 +22,8 @@ void TellReaders(koi_backend* table) {
   __atomic_fetch_add(&table[0].sequence, 1, __ATOMIC_RELEASE);
 }
 
-// A writer that died while it wrote left an entry that no reader may take: it is freed. Who reads
-// the table back finds that backend missing and adds it again.
+// A writer that died while it added or removed a backend left an entry that no reader may take: it
+// is freed. Who reads the table back and misses that backend adds it again.
 void FreeHalfWritten(koi_backend* table) {
   bool any = false;
   for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {
@@ -82,12 +82,10 @@ void BackendMap::Update(const BackendEntry& entry) {
   KOI_CHECK(entry.number > 0 && entry.number < KOI_BACKENDS_MAX);
   koi_backend& place = table_[entry.number];
   KOI_CHECK(place.admin != KOI_BACKEND_ABSENT && place.incarnation == entry.incarnation);
-  koi_backend changed = place;
-  changed.admin = ToAbi(entry.admin);
-  changed.health = ToAbi(entry.health);
-  changed.origin = ToAbi(entry.origin);
-  changed.weight = entry.weight;
-  WriteEntry(place, changed);
+  __atomic_store_n(&place.admin, ToAbi(entry.admin), __ATOMIC_RELAXED);
+  __atomic_store_n(&place.health, ToAbi(entry.health), __ATOMIC_RELAXED);
+  __atomic_store_n(&place.origin, ToAbi(entry.origin), __ATOMIC_RELAXED);
+  __atomic_store_n(&place.weight, entry.weight, __ATOMIC_RELAXED);
 }
 
 void BackendMap::Remove(uint32_t number) {

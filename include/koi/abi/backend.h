@@ -26,8 +26,11 @@ enum koi_backend_origin {
   KOI_BACKEND_FROM_CLI,
 };
 
-// A seqlock: `sequence` is odd while the entry is being written. A reader copies the entry and
-// takes the copy only when it saw the same even number before and after.
+// A seqlock guards coming and going: `sequence` is odd while a backend is put into the entry or
+// taken out of it. A reader copies the entry and takes the copy only when it saw the same even
+// number before and after. What changes of a backend that stays (admin, health, weight, origin) is
+// stored without the lock, one word at a time: whatever happens to the writer, an entry that is
+// there can be read.
 struct koi_backend {
   __u32 sequence;
   __u32 incarnation;  // goes up when the number is given to another backend
