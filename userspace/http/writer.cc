@@ -44,7 +44,14 @@ void WriteForwarded(const RequestHead& head, const ClientFacts& client, std::str
   }
   absl::StrAppend(&out, client.address.ToString(),
                   "\r\nX-Forwarded-Proto: ", client.tls ? "https" : "http",
-                  "\r\nX-Forwarded-Port: ", client.port, "\r\n");
+                  "\r\nX-Forwarded-Port: ", client.service.port, "\r\n");
+}
+
+std::string HostOf(const RequestHead& head, const ClientFacts& client) {
+  if (!head.host.empty()) return std::string(head.host);
+  const std::string text = client.service.ToString();
+  const bool is_default = client.service.port == (client.tls ? 443 : 80);
+  return is_default ? text.substr(0, text.rfind(':')) : text;
 }
 
 }  // namespace
@@ -52,7 +59,7 @@ void WriteForwarded(const RequestHead& head, const ClientFacts& client, std::str
 void WriteRequestHead(const RequestHead& head, const ClientFacts& client, std::string& out) {
   const bool has_path = !head.target.empty() && head.target[0] != '?';
   absl::StrAppend(&out, head.method, " ", has_path ? "" : "/", head.target, " HTTP/1.1\r\n");
-  absl::StrAppend(&out, "Host: ", head.host, "\r\n");
+  absl::StrAppend(&out, "Host: ", HostOf(head, client), "\r\n");
   for (const Header& header : head.fields.headers) {
     if (IsHopByHop(header.name, head.fields) || IsRewritten(header.name, head)) continue;
     WriteHeader(header, out);
@@ -91,8 +98,6 @@ void WriteResponseHead(const ResponseHead& head, const ResponsePlan& plan, std::
   absl::StrAppend(&out, "\r\n");
 }
 
-void WriteChunk(absl::string_view data, std::string& out) {
-  absl::StrAppend(&out, absl::Hex(data.size()), "\r\n", data, "\r\n");
-}
+std::string ChunkHead(size_t bytes) { return absl::StrCat(absl::Hex(bytes), "\r\n"); }
 
 }  // namespace koi

@@ -17,11 +17,12 @@ namespace koi {
 struct ClientFacts {
   Address address;
   bool tls = false;
-  uint16_t port = 0;  // the service's, that the client connected to
+  Endpoint service;  // what the client connected to
 };
 
 // Appends the request for a backend: HTTP/1.1, hop-by-hop headers left out, X-Forwarded-For
-// extended, X-Forwarded-Proto and -Port replaced. The framing is the request's own.
+// extended, X-Forwarded-Proto and -Port replaced. The framing is the request's own. An HTTP/1.0
+// client may name no host: then the service's endpoint is the host, since HTTP/1.1 must have one.
 void WriteRequestHead(const RequestHead& head, const ClientFacts& client, std::string& out);
 
 struct ResponsePlan {
@@ -33,8 +34,9 @@ struct ResponsePlan {
 // Appends the response for a client.
 void WriteResponseHead(const ResponseHead& head, const ResponsePlan& plan, std::string& out);
 
-// Appends `data`, which must not be empty, as one chunk.
-void WriteChunk(absl::string_view data, std::string& out);
+// What stands before and after the data of one chunk; a chunk of no bytes would end the body.
+std::string ChunkHead(size_t bytes);
+constexpr absl::string_view kChunkEnd = "\r\n";
 // Ends a chunked body.
 constexpr absl::string_view kLastChunk = "0\r\n\r\n";
 

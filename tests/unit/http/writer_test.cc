@@ -18,7 +18,10 @@ std::string Rewrite(absl::string_view request, bool tls = true) {
   EXPECT_EQ(ReadRequestHead(request, {}, scanner, head).state, Parse::kDone);
   std::string out;
   const Address client = Address::Parse("192.0.2.7").value();
-  WriteRequestHead(head, {.address = client, .tls = tls, .port = 443}, out);
+  WriteRequestHead(
+      head,
+      {.address = client, .tls = tls, .service = Endpoint::Parse("[2001:db8::1]:443").value()},
+      out);
   return out;
 }
 
@@ -86,6 +89,12 @@ TEST(WriterTest, AbsoluteTargetBecomesAPath) {
               StartsWith("GET /?q HTTP/1.1\r\nHost: inner\r\n"));
 }
 
+TEST(WriterTest, RequestWithoutHostIsForTheServicesEndpoint) {
+  EXPECT_THAT(Rewrite("GET / HTTP/1.0\r\n\r\n"), HasSubstr("Host: [2001:db8::1]\r\n"));
+  EXPECT_THAT(Rewrite("GET / HTTP/1.0\r\n\r\n", /*tls=*/false),
+              HasSubstr("Host: [2001:db8::1]:443\r\n"));
+}
+
 TEST(WriterTest, ExpectationIsForwardedUnlessTheClientIsTooOld) {
   EXPECT_THAT(Rewrite("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n"),
               HasSubstr("Expect: 100-continue\r\n"));
@@ -124,11 +133,7 @@ TEST(WriterTest, InterimResponseSaysNothingOfTheConnection) {
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
 }
 
-TEST(WriterTest, ChunksHaveHexadecimalSizes) {
-  std::string out;
-  WriteChunk("0123456789abcdefX", out);
-  EXPECT_EQ(out, "11\r\n0123456789abcdefX\r\n");
-}
+TEST(WriterTest, ChunksHaveHexadecimalSizes) { EXPECT_EQ(ChunkHead(17), "11\r\n"); }
 
 }  // namespace
 }  // namespace koi
