@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Services of the worker under test.
+#include "unit/worker/worker_fixture.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace koi {
+
+void WorkerTest::SetUp() {
+  const WorkerService web = {.number = 0, .name = "web", .listen = {http(), http_ip6()}};
+  WorkerService secure = {.number = 1, .name = "secure", .listen = {https()}, .tls = true};
+  secure.chain_pem = certificate_.chain_pem;
+  secure.key_pem = certificate_.key_pem;
+  const WorkerService moved = {
+      .number = 2, .name = "moved", .listen = {redirect()}, .redirect_to_https = true};
+  const WorkerService raw = {
+      .number = 3, .name = "raw", .mode = ServiceMode::kTcp, .listen = {tcp()}, .pool = kRawPool};
+  WorkerService raw_secure = secure;
+  raw_secure.number = 4;
+  raw_secure.mode = ServiceMode::kTcp;
+  raw_secure.listen = {tls()};
+  raw_secure.pool = kRawPool;
+  const WorkerMessage answer = worker_.Start({web, secure, moved, raw, raw_secure});
+  if (const auto* failed = std::get_if<WorkerFailed>(&answer)) FAIL() << failed->why;
+  ASSERT_TRUE(std::holds_alternative<WorkerReady>(answer));
+}
+
+TestPeer::Message WorkerTest::Get(const Endpoint& service, const std::string& headers) {
+  auto client = service == https() ? ConnectToTls(service) : ConnectTo(service);
+  client->Send(absl::StrCat("GET / HTTP/1.1\r\nHost: koi.example\r\n", headers, "\r\n"));
+  return client->ReadMessage();
+}
+
+std::string WorkerTest::Answer(const std::string& bytes) {
+  auto client = ConnectTo(http());
+  client->Send(bytes);
+  return client->ReadToEnd();
+}
+
+}  // namespace koi

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real koi-worker as a child of the test: another user, sandboxed, driven through its channel.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "dataplane/backend_map.h"
+#include "dataplane/worker_map.h"
+#include "protocol/worker_messages.h"
+#include "support/tls/made_certificate.h"
+
+namespace koi {
+
+// Asks until `condition` holds or `limit` is over.
+bool Eventually(Duration limit, const std::function<bool()>& condition);
+
+// Its tables are plain shared memory of the maps' shape: a worker maps both alike. Its IPv4
+// listener takes every loopback address, so that services may have one each.
+class WorkerProcess {
+ public:
+  WorkerProcess();
+  ~WorkerProcess();  // kills it, if it has not ended
+
+  // 127.0.0.`last`, on the listener's port.
+  Endpoint At(int last) const;
+  Endpoint AtIp6() const { return ip6_; }
+
+  BackendMap& backends() { return *backends_; }
+  // Adds one that is up and enabled.
+  BackendEntry AddBackend(uint32_t pool, const std::string& name, const Endpoint& endpoint,
+                          uint32_t weight = 100);
+  void SetHealth(BackendEntry& backend, BackendHealth health);
+  void SetAdmin(BackendEntry& backend, BackendAdmin admin);
+
+  void Send(const WorkerMessage& message);
+  // Welcome and services are sent; returns the worker's answer to the start.
+  WorkerMessage Start(const std::vector<WorkerService>& services);
+  void Drain(Duration limit);
+
+  // The manager's end of the channel goes away, as when the keeper dies.
+  void CloseChannel() { channel_.Close(); }
+
+  WorkerFigures Figures() const { return figures_->Total(); }
+  WorkerFigures Figures(const BackendEntry& backend) const {
+    return figures_->Backend(backend.number, backend.incarnation);
+  }
+
+  pid_t pid() const { return pid_; }
+  // Its resident memory.
+  size_t MemoryBytes() const;
+  // Its open descriptors, as /proc names them.
+  std::vector<std::string> Descriptors() const;
+  // The exit code once it has ended, or -signal; nullopt when it has not ended within `limit`.
+  std::optional<int> Ended(Duration limit);
+
+ private:
+  void Spawn(int child_end);
+
+  Fd listener4_;
+  Fd listener6_;
+  Endpoint ip4_;
+  Endpoint ip6_;
+  Fd backends_fd_;
+  Fd own_fd_;
+  std::unique_ptr<BackendMap> backends_;
+  std::unique_ptr<WorkerView> figures_;
+  Fd channel_;
+  pid_t pid_ = -1;
+  std::optional<int> ended_;
+};
+
+}  // namespace koi

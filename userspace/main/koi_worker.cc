@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// koi-worker: the process of one CPU. Started by koid, with its channel to koi-manager as
+// descriptor 3; there is nothing to tell it on its command line.
+#include <cstdio>
+
+#include "base/log.h"
+#include "protocol/keeper_messages.h"
+#include "worker/worker.h"
+
+int main(int argc, char**) {
+  if (argc != 1) {
+    std::fputs("koi-worker is started by koid and takes no arguments\n", stderr);
+    return koi::kExitUsage;
+  }
+  koi::SetLogName("koi-worker");
+  return koi::Worker::Run(koi::Fd(koi::kChildChannelFd));
+}

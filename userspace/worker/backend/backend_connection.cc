@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connecting, counting, parking.
+#include "worker/backend/backend_connection.h"
+
+#include <sys/epoll.h>
+
+#include "base/status_macros.h"
+#include "net/socket.h"
+
+namespace koi {
+
+BackendConnection::BackendConnection(WorkerCounters& counters, const PoolMember& member, Fd fd,
+                                     Waker& owner)
+    : counters_(counters), member_(member), stream_(std::move(fd)), owner_(&owner) {
+  counters_.BackendBegins(member_.number, member_.incarnation);
+}
+
+BackendConnection::~BackendConnection() {
+  if (in_use_) counters_.BackendEnds(member_.number, member_.incarnation);
+}
+
+absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(
+    EventLoop& loop, WorkerCounters& counters, const PoolMember& member, Waker& owner) {
+  KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(member.endpoint));
+  std::unique_ptr<BackendConnection> connection(
+      new BackendConnection(counters, member, std::move(fd), owner));
+  KOI_ASSIGN_OR_RETURN(connection->watch_,
+                       loop.Add(connection->stream_.fd(), kStreamEvents,
+                                [raw = connection.get()](uint32_t events) { raw->Ready(events); }));
+  return connection;
+}
+
+void BackendConnection::Ready(uint32_t events) {
+  stream_.Ready(events);
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) has_outcome_ = true;
+  owner_->Wake();
+}
+
+Io BackendConnection::FinishConnect() {
+  if (!has_outcome_) return Io::kAgain;
+  return ConnectResult(stream_.fd()).ok() ? Io::kDone : Io::kFailed;
+}
+
+Io BackendConnection::Read(char* buffer, size_t size, size_t& got) {
+  const Io io = stream_.Read(buffer, size, got);
+  if (got > 0) counters_.FromBackend(member_.number, member_.incarnation, got);
+  return io;
+}
+
+Io BackendConnection::Write(absl::string_view bytes, size_t& written) {
+  const Io io = stream_.Write(bytes, written);
+  if (written > 0) {
+    written_ = true;
+    counters_.ToBackend(member_.number, member_.incarnation, written);
+  }
+  return io;
+}
+
+bool BackendConnection::Quiet() {
+  char byte;
+  size_t got = 0;
+  return stream_.Read(&byte, 1, got) == Io::kAgain;
+}
+
+void BackendConnection::Park(Waker& keeper) {
+  owner_ = &keeper;
+  in_use_ = false;
+  counters_.BackendEnds(member_.number, member_.incarnation);
+}
+
+void BackendConnection::Use(Waker& owner) {
+  owner_ = &owner;
+  in_use_ = true;
+  reused_ = true;
+  written_ = false;
+  counters_.BackendBegins(member_.number, member_.incarnation);
+}
+
+}  // namespace koi

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection to a backend.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "dataplane/worker_map.h"
+#include "net/event_loop.h"
+#include "tls/stream.h"
+#include "worker/backend/pool_view.h"
+#include "worker/waker.h"
+
+namespace koi {
+
+// In use by one owner at a time, and counted as such; or parked between two.
+class BackendConnection {
+ public:
+  // Begins to connect, in use by `owner`, which is woken on each event. `loop` and `counters` must
+  // outlive the connection, an owner its use.
+  static absl::StatusOr<std::unique_ptr<BackendConnection>> Connect(EventLoop& loop,
+                                                                    WorkerCounters& counters,
+                                                                    const PoolMember& member,
+                                                                    Waker& owner);
+  ~BackendConnection();
+
+  const PoolMember& member() const { return member_; }
+  // Whether it has served another owner before: then the backend may have closed it just now.
+  bool reused() const { return reused_; }
+  // Whether anything was written since the present owner has it.
+  bool written() const { return written_; }
+
+  // kAgain until connect(2) has an outcome.
+  Io FinishConnect();
+  Io Read(char* buffer, size_t size, size_t& got);
+  Io Write(absl::string_view bytes, size_t& written);
+  Io Shutdown() { return stream_.Shutdown(); }
+  void Abort() { stream_.Abort(); }
+
+  // Counted at the backend: a request answered, a failure.
+  void CountRequest() { counters_.BackendRequest(member_.number, member_.incarnation); }
+  void CountError() { counters_.BackendError(member_.number, member_.incarnation); }
+
+  // False when bytes or an end have come that nobody asked for: then it cannot be parked.
+  bool Quiet();
+  void Park(Waker& keeper);
+  void Use(Waker& owner);
+
+ private:
+  BackendConnection(WorkerCounters& counters, const PoolMember& member, Fd fd, Waker& owner);
+  void Ready(uint32_t events);
+
+  WorkerCounters& counters_;
+  PoolMember member_;
+  Stream stream_;
+  Waker* owner_;
+  bool in_use_ = true;
+  bool reused_ = false;
+  bool written_ = false;
+  bool has_outcome_ = false;  // of connect(2)
+  EventLoop::Watch watch_;
+};
+
+}  // namespace koi

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds a backend of a pool that takes a connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/container/inlined_vector.h"
+#include "worker/backend/backends.h"
+#include "worker/limits.h"
+
+namespace koi {
+
+// A backend that refuses or does not answer in kConnectTimeout is followed by the pool's next:
+// nothing was sent, so nothing can be done twice.
+class Connector {
+ public:
+  enum class Outcome {
+    kConnected,  // Take() it
+    kAgain,      // the owner will be woken
+    kNoBackend,  // none of the pool is usable
+    kRefused,    // every one tried refused
+    kTimedOut,   // the last one tried did not answer
+  };
+  enum class Reuse { kAllowed, kForbidden };
+
+  // `owner` is woken when it is worth asking again; both must outlive the connector.
+  Connector(Backends& backends, Waker& owner, uint32_t pool, Reuse reuse)
+      : backends_(backends), owner_(owner), pool_(pool), reuse_(reuse) {}
+
+  Outcome Advance();
+  std::unique_ptr<BackendConnection> Take() { return std::move(connection_); }
+
+ private:
+  bool Begin();  // false: nobody is left to try
+  void Fail(Outcome how);
+
+  Backends& backends_;
+  Waker& owner_;
+  uint32_t pool_;
+  Reuse reuse_;
+  absl::InlinedVector<uint32_t, kConnectAttempts> tried_;
+  std::unique_ptr<BackendConnection> connection_;
+  TimePoint give_up_;
+  EventLoop::Timer timer_;
+  Outcome failure_ = Outcome::kNoBackend;  // the last one
+};
+
+}  // namespace koi

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parking and taking connections.
+#include "worker/backend/idle_connections.h"
+
+#include "worker/limits.h"
+
+namespace koi {
+
+std::unique_ptr<BackendConnection> IdleConnections::Take(const PoolMember& member, Waker& owner) {
+  const auto found = by_backend_.find(member.number);
+  if (found == by_backend_.end()) return nullptr;
+  std::list<Parked>& parked = found->second;
+  while (!parked.empty()) {
+    std::unique_ptr<BackendConnection> connection = std::move(parked.back().connection);
+    parked.pop_back();
+    --size_;
+    // The number may have passed to another backend since.
+    if (connection->member().incarnation != member.incarnation) continue;
+    connection->Use(owner);
+    return connection;
+  }
+  return nullptr;
+}
+
+void IdleConnections::Park(std::unique_ptr<BackendConnection> connection) {
+  if (size_ >= kIdleBackends || !connection->Quiet()) return;
+  std::list<Parked>& parked = by_backend_[connection->member().number];
+  if (parked.size() >= kIdlePerBackend) return;
+  parked.emplace_back(*this, std::move(connection), loop_.now() + kIdleBackendTime);
+  parked.back().connection->Park(parked.back());
+  ++size_;
+}
+
+void IdleConnections::Sweep(const BackendView& backends) {
+  const TimePoint now = loop_.now();
+  for (auto& [number, parked] : by_backend_) {
+    const bool usable = backends.Usable(number);
+    size_ -= parked.remove_if([&](const Parked& one) { return !usable || one.until <= now; });
+  }
+  absl::erase_if(by_backend_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+void IdleConnections::Drop(const Parked* parked) {
+  std::list<Parked>& siblings = by_backend_[parked->connection->member().number];
+  size_ -= siblings.remove_if([&](const Parked& one) { return &one == parked; });
+}
+
+}  // namespace koi

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The set of connections, and the client's bytes.
+#include "worker/client_connection.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace koi {
+
+void ClientSet::Start(std::unique_ptr<ClientConnection> connection) {
+  ClientConnection& started = *connection;
+  connections_.push_front(std::move(connection));
+  started.place_ = connections_.begin();
+  started.Start();
+}
+
+void ClientSet::End(ClientConnection& connection, CloseReason reason) {
+  connections_.erase(connection.place_);
+  CountEnd(reason);
+}
+
+void ClientSet::CountEnd(CloseReason reason) {
+  ++ended_[static_cast<size_t>(reason)];
+  counters_.ConnectionEnded();
+  on_end_();
+}
+
+void ClientSet::Drain() {
+  draining_ = true;
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    ClientConnection& connection = **next;
+    ++next;  // first: draining may end this one
+    connection.Drain();
+  }
+}
+
+std::string ClientSet::Reasons() const {
+  std::string text;
+  for (size_t i = 0; i < kCloseReasons; ++i) {
+    if (ended_[i] == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", kCloseReasonNames[i], "=", ended_[i]);
+  }
+  return text;
+}
+
+Io ClientStream::Fill() {
+  if (in.full()) return Io::kAgain;
+  size_t room = 0;
+  char* at = in.Room(room);
+  size_t got = 0;
+  const Io io = stream.Read(at, room, got);
+  in.Added(got);
+  if (got > 0) counters_.FromClient(got);
+  return io;
+}
+
+Io ClientStream::Flush() {
+  while (!out.empty()) {
+    size_t written = 0;
+    const Io io = stream.Write(out.bytes(), written);
+    if (io != Io::kDone) return io;
+    out.Take(written);
+    counters_.ToClient(written);
+  }
+  return Io::kDone;
+}
+
+Io ClientStream::Handshake() {
+  const Io io = stream.Handshake();
+  if (stream.is_tls() && io != Io::kAgain) counters_.Handshake(io == Io::kDone);
+  return io;
+}
+
+}  // namespace koi

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's connection, whatever is spoken on it, and the set of all of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "base/address.h"
+#include "dataplane/worker_map.h"
+#include "net/event_loop.h"
+#include "tls/stream.h"
+#include "worker/buffer.h"
+#include "worker/close_reason.h"
+#include "worker/service_table.h"
+
+namespace koi {
+
+class ClientConnection {
+ public:
+  virtual ~ClientConnection() = default;
+  // Begins, in the set that owns it.
+  virtual void Start() = 0;
+  // The worker is about to end: no new request.
+  virtual void Drain() = 0;
+
+ private:
+  friend class ClientSet;
+  std::list<std::unique_ptr<ClientConnection>>::iterator place_;
+};
+
+// Owns the connections, counts why they end.
+class ClientSet {
+ public:
+  explicit ClientSet(WorkerCounters& counters) : counters_(counters) {}
+
+  // Called whenever one has ended.
+  void OnEnd(std::function<void()> callback) { on_end_ = std::move(callback); }
+
+  void Start(std::unique_ptr<ClientConnection> connection);
+  // Destroys `connection`, which must touch nothing of itself afterwards.
+  void End(ClientConnection& connection, CloseReason reason);
+  // One that ended before anything could be done with it.
+  void CountEnd(CloseReason reason);
+
+  void Drain();
+  bool draining() const { return draining_; }
+  size_t size() const { return connections_.size(); }
+  // "finished=12 timed-out=1": how many ended for each reason that occurred.
+  std::string Reasons() const;
+
+ private:
+  WorkerCounters& counters_;
+  std::function<void()> on_end_ = [] {};
+  std::list<std::unique_ptr<ClientConnection>> connections_;
+  std::array<uint64_t, kCloseReasons> ended_ = {};
+  bool draining_ = false;
+};
+
+// The client's end of a connection: what came and is not used yet, what is to go.
+class ClientStream {
+ public:
+  ClientStream(Stream stream, WorkerCounters& counters)
+      : stream(std::move(stream)), counters_(counters) {}
+
+  // Reads once into `in`; kAgain also when it is full.
+  Io Fill();
+  // Writes until `out` is empty: kDone.
+  Io Flush();
+  // TLS or not, counted when it has an outcome.
+  Io Handshake();
+
+  Stream stream;
+  Buffer in;
+  Buffer out;
+
+ private:
+  WorkerCounters& counters_;
+};
+
+}  // namespace koi

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// One HTTP/1 request, carried to a backend, and its response, carried back.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/body.h"
+#include "http/writer.h"
+#include "worker/backend/connector.h"
+#include "worker/client_connection.h"
+#include "worker/waker.h"
+
+namespace koi {
+
+// Both bodies flow at once and are bounded: a side that does not take its bytes stops the other
+// from being read. "Expect: 100-continue" is the backend's to answer: it goes there, and its 100 or
+// refusal comes back, so a client never sends a body that its server would have refused.
+class Exchange {
+ public:
+  enum class Outcome {
+    kAgain,         // the owner will be woken
+    kDone,          // the response has gone to the client
+    kUnanswered,    // failed, and nothing has gone to the client: answer status()
+    kBrokenOff,     // failed inside the response: only an abrupt end tells the client
+    kClientFailed,  // the client is gone, or sends what is no body
+  };
+
+  // The request `head`, already taken from client.in, where its body follows. `owner` is woken when
+  // it is worth going on; all but `head` must outlive the exchange.
+  Exchange(Backends& backends, const ClientSet& clients, ClientStream& client, Waker& owner,
+           uint32_t pool, const RequestHead& head, const ClientFacts& facts);
+
+  Outcome Advance();
+  // Nothing has moved for too long: the outcome, never kAgain.
+  Outcome Expire();
+
+  // Whether anything moved in the last Advance().
+  bool moved() const { return moved_; }
+  // Of kUnanswered.
+  int status() const { return status_; }
+  absl::string_view explanation() const { return explanation_; }
+  // Whether the client's next request follows in client.in: it wishes to go on and this one's body
+  // has been read to its end.
+  bool client_can_go_on() const { return keep_alive_ && request_body_.done(); }
+
+ private:
+  Outcome Connect();
+  Outcome Transfer();
+  void Reconnect();
+
+  // Each moves what it can and returns kAgain, or what the exchange has come to.
+  Outcome MoveRequest();
+  Outcome DecodeRequest();
+  void WriteRequest();
+  Outcome MoveResponse();
+  Outcome DecodeResponse();
+  Outcome TakeHead();
+  Outcome TakeInterim(const ResponseHead& head);
+  void TakeFinal(const ResponseHead& head);
+  Outcome TakeBody();
+  Outcome ReadResponse();
+  Outcome ResponseEnded(Io how);
+  void ReleaseBackend();
+
+  bool MayRetry() const;
+  Outcome Unanswered(int status, absl::string_view explanation);
+  // The backend's fault: 502, or an abrupt end.
+  Outcome BackendFailed(absl::string_view explanation);
+
+  Backends& backends_;
+  const ClientSet& clients_;
+  ClientStream& client_;
+  Waker& owner_;
+  const uint32_t pool_;
+
+  // The request.
+  std::string request_head_;  // as it is written; kept until it cannot be needed again
+  bool idempotent_;
+  bool to_head_;
+  int client_minor_version_;
+  bool chunked_request_;
+  BodyDecoder request_body_;
+  bool body_consumed_ = false;     // some of it: the request cannot be sent again
+  bool request_passed_ = false;    // all of it is in to_backend_ or beyond
+  bool request_given_up_ = false;  // the backend takes no more of it
+
+  // The backend.
+  std::optional<Connector> connector_;  // while connecting
+  std::unique_ptr<BackendConnection> backend_;
+  Buffer to_backend_;
+  Buffer from_backend_;
+  bool anything_received_ = false;
+
+  // The response.
+  HeadScanner scanner_;
+  int interim_responses_ = 0;
+  bool head_taken_ = false;
+  bool backend_keep_alive_ = false;
+  Framing framing_ = Framing::kNone;  // towards the client
+  BodyDecoder response_body_;
+  bool response_passed_ = false;  // all of it is in client_.out or beyond
+  bool keep_alive_;
+
+  bool moved_ = false;
+  int status_ = 0;
+  absl::string_view explanation_;
+  EventLoop::Timer next_turn_;
+};
+
+}  // namespace koi

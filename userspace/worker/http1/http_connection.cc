@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of an HTTP/1 connection.
+#include "worker/http1/http_connection.h"
+
+#include "base/check.h"
+#include "http/error_page.h"
+
+namespace koi {
+
+HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Service& service,
+                               Stream stream, const ClientFacts& facts)
+    : backends_(backends),
+      clients_(clients),
+      service_(service),
+      client_(std::move(stream), backends.counters),
+      facts_(facts),
+      deadline_(backends.loop, [this] {
+        state_ = Expire();
+        Advance();
+      }) {}
+
+void HttpConnection::Start() {
+  deadline_.Set(kHandshakeTimeout);
+  auto watch = backends_.loop.Add(client_.stream.fd(), kStreamEvents, [this](uint32_t events) {
+    client_.stream.Ready(events);
+    Advance();
+  });
+  if (watch.ok()) {
+    watch_ = *std::move(watch);
+  } else {
+    state_ = Close(CloseReason::kClientBrokeOff);
+  }
+  Advance();
+}
+
+void HttpConnection::Drain() { Advance(); }
+
+void HttpConnection::Advance() {
+  // A client may send many small requests at once: others must have their turn between them.
+  constexpr int kStatesPerWakeup = 64;
+  for (int i = 0; i < kStatesPerWakeup; ++i) {
+    const State next = Step();
+    if (next == state_) {
+      if (state_ == State::kClosed) clients_.End(*this, reason_);
+      return;
+    }
+    state_ = next;
+  }
+  next_turn_ = backends_.loop.At(backends_.loop.now(), [this] { Advance(); });
+}
+
+HttpConnection::State HttpConnection::Step() {
+  switch (state_) {
+    case State::kHandshake: return Handshake();
+    case State::kRequest: return Request();
+    case State::kExchange: return Exchanging();
+    case State::kRespond: return Respond();
+    case State::kLinger: return Linger();
+    case State::kClosed: return State::kClosed;
+  }
+  KOI_UNREACHABLE();
+}
+
+HttpConnection::State HttpConnection::Handshake() {
+  switch (client_.Handshake()) {
+    case Io::kDone: deadline_.Set(kRequestHeadTimeout); return State::kRequest;
+    case Io::kAgain: return State::kHandshake;
+    case Io::kClosed:
+    case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
+  }
+  KOI_UNREACHABLE();
+}
+
+HttpConnection::State HttpConnection::Request() {
+  for (;;) {
+    RequestHead head;
+    const ParseResult parsed = ReadRequestHead(client_.in.bytes(), kHeadLimits, scanner_, head);
+    if (parsed.state == Parse::kDone) return BeginRequest(head, parsed.bytes);
+    if (parsed.state == Parse::kBad) return Answer(parsed.status, parsed.reason, false);
+
+    const bool between_requests = client_.in.empty();
+    switch (client_.Fill()) {
+      case Io::kDone:
+        if (between_requests) deadline_.Set(kRequestHeadTimeout);
+        break;
+      case Io::kAgain:
+        client_.in.Release();
+        client_.out.Release();
+        if (!between_requests || !clients_.draining()) return State::kRequest;
+        return BeginLinger(CloseReason::kDrained);
+      case Io::kClosed:
+      case Io::kFailed:
+        return Close(between_requests ? CloseReason::kClientLeft : CloseReason::kClientBrokeOff);
+    }
+  }
+}
+
+HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size_t head_bytes) {
+  scanner_.Reset();
+  to_head_ = head.is_head();
+  client_minor_version_ = head.minor_version;
+  if (head.unknown_expectation) return Answer(417, "Only 100-continue is understood.", false);
+  if (service_.redirect_to_https) {
+    const State next = Redirect(head);
+    client_.in.Take(head_bytes);
+    return next;
+  }
+  Waker& self = *this;  // a private base, which emplace() could not reach
+  exchange_.emplace(backends_, clients_, client_, self, service_.pool, head, facts_);
+  client_.in.Take(head_bytes);  // written anew by now
+  deadline_.Set(kResponseTimeout);
+  return State::kExchange;
+}
+
+HttpConnection::State HttpConnection::Redirect(const RequestHead& head) {
+  const std::string location = HttpsLocation(head);
+  if (location.empty()) return Answer(400, "no Host", false);
+  const bool has_body = head.framing() != Framing::kNone;
+  return Answer(RedirectStatus(head), location, head.keep_alive() && !has_body, location);
+}
+
+HttpConnection::State HttpConnection::Exchanging() {
+  const Exchange::Outcome outcome = exchange_->Advance();
+  if (outcome != Exchange::Outcome::kAgain) return EndExchange(outcome);
+  if (exchange_->moved()) deadline_.Set(kResponseTimeout);
+  return State::kExchange;
+}
+
+HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
+  const bool go_on = exchange_->client_can_go_on();
+  const int status = exchange_->status();
+  const absl::string_view explanation = exchange_->explanation();
+  exchange_.reset();
+  switch (outcome) {
+    case Exchange::Outcome::kDone:
+      to_head_ = false;
+      if (!go_on) return BeginLinger(CloseReason::kFinished);
+      deadline_.Set(kIdleClientTimeout);
+      return State::kRequest;
+    case Exchange::Outcome::kUnanswered: return Answer(status, explanation, go_on);
+    case Exchange::Outcome::kBrokenOff:
+      client_.stream.Abort();
+      return Close(CloseReason::kBackendBrokeOff);
+    case Exchange::Outcome::kClientFailed:
+      client_.stream.Abort();
+      return Close(CloseReason::kClientBrokeOff);
+    case Exchange::Outcome::kAgain: break;
+  }
+  KOI_UNREACHABLE();
+}
+
+// Before the next request is read: who sends requests without reading responses waits here.
+HttpConnection::State HttpConnection::Respond() {
+  switch (client_.Flush()) {
+    case Io::kDone: return State::kRequest;
+    case Io::kAgain: return State::kRespond;
+    case Io::kClosed:
+    case Io::kFailed: return Close(CloseReason::kClientBrokeOff);
+  }
+  KOI_UNREACHABLE();
+}
+
+HttpConnection::State HttpConnection::Linger() {
+  switch (client_.Flush()) {
+    case Io::kDone: break;
+    case Io::kAgain: return State::kLinger;
+    case Io::kClosed:
+    case Io::kFailed: return Close(CloseReason::kClientBrokeOff);
+  }
+  if (!ended_own_side_) {
+    const Io ended = client_.stream.Shutdown();
+    if (ended == Io::kAgain) return State::kLinger;
+    if (ended == Io::kFailed) return Close(reason_);
+    ended_own_side_ = true;
+  }
+  while (lingered_bytes_ < kLingerBytes) {
+    lingered_bytes_ += client_.in.size();
+    client_.in.Clear();
+    const Io io = client_.Fill();
+    if (io == Io::kAgain) return State::kLinger;
+    if (io != Io::kDone) break;
+  }
+  return Close(reason_);
+}
+
+HttpConnection::State HttpConnection::Expire() {
+  switch (state_) {
+    case State::kHandshake:
+      if (client_.stream.is_tls()) backends_.counters.Handshake(false);
+      return Close(CloseReason::kTimedOut);
+    case State::kRequest:
+      if (client_.in.empty()) return Close(CloseReason::kTimedOut);
+      return Answer(408, "The request did not arrive.", false);
+    case State::kExchange: {
+      const bool waits_for_client = !client_.out.empty();
+      const Exchange::Outcome outcome = exchange_->Expire();
+      const State next = EndExchange(outcome);
+      if (next == State::kClosed) {
+        reason_ = waits_for_client ? CloseReason::kTimedOut : CloseReason::kBackendTimedOut;
+      }
+      return next;
+    }
+    case State::kRespond: return Close(CloseReason::kTimedOut);
+    case State::kLinger: return Close(reason_);
+    case State::kClosed: return State::kClosed;
+  }
+  KOI_UNREACHABLE();
+}
+
+HttpConnection::State HttpConnection::Answer(int status, absl::string_view explanation,
+                                             bool keep_alive, const std::string& location) {
+  keep_alive = keep_alive && !clients_.draining();
+  client_.out.Append(WriteOwnResponse({.status = status,
+                                       .explanation = explanation,
+                                       .location = location,
+                                       .keep_alive = keep_alive,
+                                       .to_head = to_head_,
+                                       .client_minor_version = client_minor_version_}));
+  to_head_ = false;  // the next answer may be to what could not even be parsed
+  backends_.counters.Request();
+  if (!keep_alive) {
+    if (status >= 500) return BeginLinger(CloseReason::kNoBackend);
+    if (status == 408) return BeginLinger(CloseReason::kTimedOut);
+    if (status >= 400) return BeginLinger(CloseReason::kMalformedRequest);
+    return BeginLinger(CloseReason::kFinished);
+  }
+  deadline_.Set(kIdleClientTimeout);
+  return State::kRespond;
+}
+
+HttpConnection::State HttpConnection::BeginLinger(CloseReason reason) {
+  reason_ = reason;
+  deadline_.Set(kLingerTimeout);
+  return State::kLinger;
+}
+
+HttpConnection::State HttpConnection::Close(CloseReason reason) {
+  reason_ = reason;
+  return State::kClosed;
+}
+
+}  // namespace koi

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// mode = "http": a client's HTTP/1 connection, one request after the other.
+#pragma once
+
+#include <optional>
+
+#include "http/request_head.h"
+#include "worker/client_connection.h"
+#include "worker/deadline.h"
+#include "worker/http1/exchange.h"
+#include "worker/waker.h"
+
+namespace koi {
+
+// kHandshake -> kRequest -> kExchange or kRespond -> kRequest ... -> kLinger -> kClosed. Any state
+// may fall to kLinger or kClosed.
+class HttpConnection : public ClientConnection, private Waker {
+ public:
+  HttpConnection(Backends& backends, ClientSet& clients, const Service& service, Stream stream,
+                 const ClientFacts& facts);
+
+  void Start() override;
+  // Closes between two requests; a request that has begun is answered first, and its response says
+  // that it is the last.
+  void Drain() override;
+
+ private:
+  enum class State {
+    kHandshake,
+    kRequest,   // a head comes in, or nothing for a while
+    kExchange,  // the request is with a backend
+    kRespond,   // koi's own response goes out; another request may follow
+    kLinger,    // the last response has been given; the client is to end its side
+    kClosed,
+  };
+
+  void Wake() override { Advance(); }
+  void Advance();
+  State Step();
+  State Handshake();
+  State Request();
+  State BeginRequest(const RequestHead& head, size_t head_bytes);
+  State Redirect(const RequestHead& head);
+  State Exchanging();
+  State EndExchange(Exchange::Outcome outcome);
+  State Respond();
+  State Linger();
+  State Expire();
+
+  // koi's own response. `keep_alive`: another request may follow.
+  State Answer(int status, absl::string_view explanation, bool keep_alive,
+               const std::string& location = "");
+  // Ends this side and waits for the client to end its own: closing at once, with bytes of the
+  // client unread, would make the kernel send a reset that destroys the response on its way.
+  State BeginLinger(CloseReason reason);
+  State Close(CloseReason reason);
+
+  Backends& backends_;
+  ClientSet& clients_;
+  const Service& service_;
+  ClientStream client_;
+  const ClientFacts facts_;
+  EventLoop::Watch watch_;
+  Deadline deadline_;
+  State state_ = State::kHandshake;
+  CloseReason reason_ = CloseReason::kFinished;
+
+  HeadScanner scanner_;
+  bool to_head_ = false;  // of the request at hand, for koi's own responses
+  int client_minor_version_ = 1;
+  std::optional<Exchange> exchange_;
+
+  bool ended_own_side_ = false;
+  size_t lingered_bytes_ = 0;
+  EventLoop::Timer next_turn_;
+};
+
+}  // namespace koi

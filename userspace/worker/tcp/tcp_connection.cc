@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handshake, connect, relay.
+#include "worker/tcp/tcp_connection.h"
+
+#include "base/check.h"
+
+namespace koi {
+
+TcpConnection::TcpConnection(Backends& backends, ClientSet& clients, const Service& service,
+                             Stream stream)
+    : backends_(backends),
+      clients_(clients),
+      client_(std::move(stream), backends.counters),
+      deadline_(backends.loop,
+                [this] {
+                  state_ = Expire();
+                  Advance();
+                }),
+      connector_(backends, *this, service.pool, Connector::Reuse::kForbidden) {}
+
+void TcpConnection::Start() {
+  deadline_.Set(kHandshakeTimeout);
+  auto watch = backends_.loop.Add(client_.stream.fd(), kStreamEvents, [this](uint32_t events) {
+    client_.stream.Ready(events);
+    Advance();
+  });
+  if (watch.ok()) {
+    watch_ = *std::move(watch);
+  } else {
+    state_ = Close(CloseReason::kClientBrokeOff);
+  }
+  Advance();
+}
+
+void TcpConnection::Advance() {
+  for (State next = Step(); next != state_; next = Step()) state_ = next;
+  if (state_ == State::kClosed) clients_.End(*this, reason_);
+}
+
+TcpConnection::State TcpConnection::Step() {
+  switch (state_) {
+    case State::kHandshake: return Handshake();
+    case State::kConnect: return Connect();
+    case State::kRelay: return Relay();
+    case State::kClosed: return State::kClosed;
+  }
+  KOI_UNREACHABLE();
+}
+
+TcpConnection::State TcpConnection::Handshake() {
+  switch (client_.Handshake()) {
+    case Io::kDone: deadline_.Set(kTunnelIdleTimeout); return State::kConnect;
+    case Io::kAgain: return State::kHandshake;
+    case Io::kClosed:
+    case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
+  }
+  KOI_UNREACHABLE();
+}
+
+TcpConnection::State TcpConnection::Connect() {
+  if (client_.stream.broken()) return Close(CloseReason::kClientBrokeOff);
+  switch (connector_.Advance()) {
+    case Connector::Outcome::kAgain: return State::kConnect;
+    case Connector::Outcome::kConnected:
+      backend_ = connector_.Take();
+      backend_->CountRequest();
+      backends_.counters.Request();
+      return State::kRelay;
+    case Connector::Outcome::kNoBackend:
+    case Connector::Outcome::kRefused:
+    case Connector::Outcome::kTimedOut:
+      backends_.counters.Error();
+      return Close(CloseReason::kNoBackend);
+  }
+  KOI_UNREACHABLE();
+}
+
+TcpConnection::State TcpConnection::Relay() {
+  for (int round = 0; round < kRoundsPerWakeup; ++round) {
+    const Io up = MoveUp();
+    const Io down = up == Io::kFailed ? up : MoveDown();
+    if (down == Io::kFailed) {
+      // What either end has got so far must not pass for all there is.
+      client_.stream.Abort();
+      backend_->Abort();
+      return Close(reason_);
+    }
+    if (up_.passed && down_.passed) return Close(CloseReason::kFinished);
+    if (up == Io::kAgain && down == Io::kAgain) {
+      client_.in.Release();
+      client_.out.Release();
+      return State::kRelay;
+    }
+    deadline_.Set(kTunnelIdleTimeout);
+  }
+  // No event will tell of what is left to do: it was there all the time.
+  next_turn_ = backends_.loop.At(backends_.loop.now(), [this] { Advance(); });
+  return State::kRelay;
+}
+
+Io TcpConnection::MoveUp() {
+  Io result = Io::kAgain;
+  if (!up_.ended) {
+    result = client_.Fill();
+    if (result == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
+    if (result == Io::kClosed) up_.ended = true;
+  }
+  const Io written = WriteUp();
+  if (written == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
+  if (up_.ended && client_.in.empty() && !up_.passed) {
+    up_.passed = backend_->Shutdown() != Io::kAgain;
+    return Io::kDone;
+  }
+  return written == Io::kDone || result == Io::kDone ? Io::kDone : Io::kAgain;
+}
+
+Io TcpConnection::WriteUp() {
+  Io result = Io::kAgain;
+  while (!client_.in.empty()) {
+    size_t written = 0;
+    const Io io = backend_->Write(client_.in.bytes(), written);
+    if (io == Io::kAgain) return result;
+    if (io != Io::kDone) return Io::kFailed;
+    client_.in.Take(written);
+    result = Io::kDone;
+  }
+  return result;
+}
+
+Io TcpConnection::MoveDown() {
+  Io result = Io::kAgain;
+  if (!down_.ended && !client_.out.full()) {
+    size_t room = 0;
+    char* at = client_.out.Room(room);
+    size_t got = 0;
+    result = backend_->Read(at, room, got);
+    client_.out.Added(got);
+    if (result == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
+    if (result == Io::kClosed) down_.ended = true;
+  }
+  const size_t before = client_.out.size();
+  const Io flushed = client_.Flush();
+  if (flushed == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
+  if (down_.ended && flushed == Io::kDone && !down_.passed) {
+    const Io ended = client_.stream.Shutdown();
+    down_.passed = ended != Io::kAgain;
+    return down_.passed ? Io::kDone : Io::kAgain;
+  }
+  return result == Io::kDone || client_.out.size() < before ? Io::kDone : Io::kAgain;
+}
+
+Io TcpConnection::Broken(CloseReason whose) {
+  reason_ = whose;
+  return Io::kFailed;
+}
+
+TcpConnection::State TcpConnection::Expire() {
+  if (state_ == State::kHandshake && client_.stream.is_tls()) backends_.counters.Handshake(false);
+  return Close(CloseReason::kTimedOut);
+}
+
+TcpConnection::State TcpConnection::Close(CloseReason reason) {
+  reason_ = reason;
+  return State::kClosed;
+}
+
+}  // namespace koi

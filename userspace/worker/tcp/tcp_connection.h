@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// mode = "tcp": bytes both ways between a client, with or without TLS, and a backend.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "worker/backend/connector.h"
+#include "worker/client_connection.h"
+#include "worker/deadline.h"
+#include "worker/waker.h"
+
+namespace koi {
+
+// kHandshake -> kConnect -> kRelay -> kClosed. Any state may fall to kClosed; none is entered
+// twice.
+class TcpConnection : public ClientConnection, private Waker {
+ public:
+  TcpConnection(Backends& backends, ClientSet& clients, const Service& service, Stream stream);
+
+  void Start() override;
+  // A relay runs to its end: there is no place in its bytes where it could stop.
+  void Drain() override {}
+
+ private:
+  enum class State { kHandshake, kConnect, kRelay, kClosed };
+  // How far one direction has come to its end.
+  struct Flow {
+    bool ended = false;   // its source has no more
+    bool passed = false;  // and its destination was told so
+  };
+
+  void Wake() override { Advance(); }
+  void Advance();
+  State Step();
+  State Handshake();
+  State Connect();
+  State Relay();
+  State Expire();
+  State Close(CloseReason reason);
+
+  // Move what can be moved. kDone: something was; kAgain: nothing can be now; kFailed: an end is
+  // broken, and `reason_` says which.
+  Io MoveUp();
+  Io MoveDown();
+  Io WriteUp();
+  Io Broken(CloseReason whose);
+
+  Backends& backends_;
+  ClientSet& clients_;
+  ClientStream client_;
+  EventLoop::Watch watch_;
+  Deadline deadline_;
+  Connector connector_;
+  std::unique_ptr<BackendConnection> backend_;
+  Flow up_;    // from the client
+  Flow down_;  // to the client
+  EventLoop::Timer next_turn_;
+  State state_ = State::kHandshake;
+  CloseReason reason_ = CloseReason::kFinished;
+};
+
+}  // namespace koi

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the first message to the last connection.
+#include "worker/worker.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "protocol/keeper_messages.h"
+#include "worker/http1/http_connection.h"
+#include "worker/sandbox.h"
+#include "worker/tcp/tcp_connection.h"
+
+namespace koi {
+namespace {
+
+// The keeper pins its children where it may; doing it here too keeps a worker that was started by
+// hand on the CPU that its packets come to.
+absl::Status PinTo(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  if (::sched_setaffinity(0, sizeof(set), &set) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot run on CPU ", cpu));
+}
+
+// Raises the limit on descriptors as far as it goes and says how many clients that is enough for:
+// each may need a second descriptor, towards its backend.
+size_t ClientsThatFit() {
+  constexpr size_t kOwnDescriptors = 64;
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  constexpr size_t kReserved = kOwnDescriptors + kIdleBackends;
+  if (limit.rlim_cur < kReserved + 2) return std::max<size_t>(1, limit.rlim_cur / 4);
+  return std::min<size_t>(kMaxClients, (limit.rlim_cur - kReserved) / 2);
+}
+
+}  // namespace
+
+int Worker::Run(Fd channel_fd) {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) {
+    LogError("cannot start", {{"why", loop.status().message()}});
+    return kExitFailure;
+  }
+  Worker worker(**loop);
+  auto channel = Channel::Open(
+      **loop, std::move(channel_fd),
+      [&worker](ChannelMessage message) { worker.Receive(std::move(message)); },
+      [&worker] { worker.Stop(kExitFailure); });
+  if (!channel.ok()) {
+    LogError("no channel to the manager", {{"why", channel.status().message()}});
+    return kExitFailure;
+  }
+  worker.channel_ = *std::move(channel);
+  (*loop)->Run();
+  return worker.exit_code_;
+}
+
+void Worker::Receive(ChannelMessage message) {
+  absl::StatusOr<WorkerMessage> decoded = DecodeWorkerMessage(message.bytes);
+  const absl::Status status =
+      decoded.ok() ? Handle(*decoded, std::move(message.fds)) : decoded.status();
+  if (status.ok()) return;
+  if (state_ != State::kStarting) {
+    LogWarn("message ignored", {{"why", status.message()}});
+    return;
+  }
+  Send(WorkerFailed{std::string(status.message())});
+  LogError("cannot serve", {{"why", status.message()}});
+  Stop(kExitFailure);
+}
+
+absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
+  if (const auto* drain = std::get_if<WorkerDrain>(&message)) {
+    Drain(*drain);
+    return absl::OkStatus();
+  }
+  if (state_ != State::kStarting) {
+    // A new manager asks whether this worker serves. What it serves cannot be changed any more.
+    if (std::holds_alternative<WorkerStart>(message)) Send(WorkerReady{});
+    return absl::OkStatus();
+  }
+  if (const auto* welcome = std::get_if<WorkerWelcome>(&message)) {
+    return Welcome(*welcome, std::move(fds));
+  }
+  if (const auto* service = std::get_if<WorkerService>(&message)) return services_.Add(*service);
+  if (std::holds_alternative<WorkerStart>(message)) return Start();
+  return absl::InvalidArgumentError("a message that is not for workers");
+}
+
+absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) {
+  if (fds.size() != kWorkerFdCount) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a welcome with ", fds.size(), " descriptors, not ", int{kWorkerFdCount}));
+  }
+  if (welcome.cpu < 0 || welcome.cpu >= CPU_SETSIZE) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no CPU ", welcome.cpu));
+  }
+  welcome_ = welcome;
+  welcome_fds_ = std::move(fds);
+  return absl::OkStatus();
+}
+
+absl::Status Worker::MapTables() {
+  KOI_ASSIGN_OR_RETURN(BackendView view,
+                       BackendView::Open(welcome_fds_[kWorkerBackendsMapFd].get()));
+  auto counters = WorkerCounters::Open(welcome_fds_[kWorkerOwnMapFd].get());
+  if (!counters.ok()) return counters.status();
+  counters_.emplace(*std::move(counters));
+  backends_.emplace(loop_, *counters_, std::move(view));
+  clients_.emplace(*counters_);
+  clients_->OnEnd([this] { Ended(); });
+  // What is mapped stays; a descriptor could be mapped writable, or updated through.
+  welcome_fds_[kWorkerBackendsMapFd].Close();
+  welcome_fds_[kWorkerOwnMapFd].Close();
+  return absl::OkStatus();
+}
+
+absl::Status Worker::Start() {
+  if (!welcome_.has_value()) return absl::InvalidArgumentError("start before welcome");
+  KOI_RETURN_IF_ERROR(CheckUnprivileged());
+  KOI_RETURN_IF_ERROR(PinTo(welcome_->cpu));
+  KOI_RETURN_IF_ERROR(MapTables());
+  max_clients_ = ClientsThatFit();
+
+  std::vector<Fd> listeners;
+  listeners.push_back(std::move(welcome_fds_[kWorkerListener4Fd]));
+  listeners.push_back(std::move(welcome_fds_[kWorkerListener6Fd]));
+  welcome_fds_.clear();
+  KOI_ASSIGN_OR_RETURN(acceptor_, Acceptor::Open(loop_, std::move(listeners), welcome_->cpu,
+                                                 [this](AcceptedConnection accepted) {
+                                                   Accepted(std::move(accepted));
+                                                 }));
+  // Before the sandbox: the first line of a process makes its C library read the time zone.
+  LogInfo("worker serves", {{"cpu", welcome_->cpu}, {"clients_max", max_clients_}});
+  counters_->Begin(static_cast<uint32_t>(::getpid()));
+  KOI_RETURN_IF_ERROR(EnterSandbox());
+
+  state_ = State::kServing;
+  Heartbeat();
+  Send(WorkerReady{});
+  return absl::OkStatus();
+}
+
+void Worker::Accepted(AcceptedConnection accepted) {
+  counters_->Accepted(accepted.misplaced);
+  const Service* service = services_.Find(accepted.local);
+  if (service == nullptr) return clients_->CountEnd(CloseReason::kNoService);
+
+  const ClientFacts facts = {
+      .address = accepted.peer.address, .tls = service->tls.has_value(), .service = accepted.local};
+  Stream stream =
+      facts.tls ? Stream(std::move(accepted.fd), *service->tls) : Stream(std::move(accepted.fd));
+  switch (service->mode) {
+    case ServiceMode::kHttp:
+      clients_->Start(std::make_unique<HttpConnection>(*backends_, *clients_, *service,
+                                                       std::move(stream), facts));
+      break;
+    case ServiceMode::kTcp:
+      clients_->Start(
+          std::make_unique<TcpConnection>(*backends_, *clients_, *service, std::move(stream)));
+      break;
+  }
+  if (clients_->size() >= max_clients_) acceptor_->SetPaused(true);
+}
+
+void Worker::Ended() {
+  if (state_ == State::kDraining) {
+    if (clients_->size() == 0) Stop(kExitOk);
+  } else {
+    acceptor_->SetPaused(false);
+  }
+}
+
+void Worker::Drain(const WorkerDrain& drain) {
+  if (state_ != State::kServing) return Stop(kExitOk);
+  state_ = State::kDraining;
+  acceptor_->SetPaused(true);
+  drain_limit_ = loop_.After(std::chrono::milliseconds(drain.limit_ms), [this] { Stop(kExitOk); });
+  if (clients_->size() == 0) return Stop(kExitOk);
+  clients_->Drain();
+}
+
+void Worker::Heartbeat() {
+  counters_->Heartbeat(Now());
+  backends_->Sweep();
+  heartbeat_ = loop_.After(kHeartbeatInterval, [this] { Heartbeat(); });
+}
+
+void Worker::Stop(int exit_code) {
+  if (clients_.has_value()) {
+    LogInfo("worker ends", {{"connections", clients_->size()}, {"ended", clients_->Reasons()}});
+  }
+  exit_code_ = exit_code;
+  loop_.Stop();
+}
+
+void Worker::Send(const WorkerMessage& message) {
+  // A manager that is gone is followed by another, which asks again.
+  const absl::Status sent = channel_->Send(EncodeWorkerMessage(message));
+  if (!sent.ok()) LogWarn("no answer to the manager", {{"why", sent.message()}});
+}
+
+}  // namespace koi

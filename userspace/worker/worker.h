@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// koi-worker: the process of one CPU. Takes the connections of all local services that are steered
+// to its CPU, and carries them to backends.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/fd.h"
+#include "dataplane/worker_map.h"
+#include "net/channel.h"
+#include "net/event_loop.h"
+#include "protocol/worker_messages.h"
+#include "worker/acceptor.h"
+#include "worker/backend/backends.h"
+#include "worker/client_connection.h"
+#include "worker/service_table.h"
+
+namespace koi {
+
+// kStarting -> kServing -> kDraining. All it needs comes through one channel from koi-manager. A
+// manager's death changes nothing: the keeper holds the channel's other end too, so its end is the
+// keeper's.
+class Worker {
+ public:
+  // Serves until it has drained, or fails, or the channel ends; returns an ExitCode.
+  static int Run(Fd channel_fd);
+
+ private:
+  enum class State { kStarting, kServing, kDraining };
+
+  explicit Worker(EventLoop& loop) : loop_(loop) {}
+
+  void Receive(ChannelMessage message);
+  absl::Status Handle(const WorkerMessage& message, std::vector<Fd> fds);
+  absl::Status Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds);
+  absl::Status Start();
+  void Drain(const WorkerDrain& drain);
+
+  absl::Status MapTables();
+  void Accepted(AcceptedConnection accepted);
+  // After a connection has ended: room for another, or the end of the drain.
+  void Ended();
+  void Heartbeat();
+  void Stop(int exit_code);
+  void Send(const WorkerMessage& message);
+
+  EventLoop& loop_;
+  std::unique_ptr<Channel> channel_;
+  State state_ = State::kStarting;
+  int exit_code_ = 0;
+
+  std::optional<WorkerWelcome> welcome_;
+  std::vector<Fd> welcome_fds_;  // until Start()
+  ServiceTable services_;
+  std::optional<WorkerCounters> counters_;
+  std::optional<Backends> backends_;
+  std::optional<ClientSet> clients_;
+  size_t max_clients_ = 0;
+  std::unique_ptr<Acceptor> acceptor_;
+  EventLoop::Timer heartbeat_;
+  EventLoop::Timer drain_limit_;
+};
+
+}  // namespace koi
