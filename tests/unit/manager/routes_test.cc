@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which path does what, over HTTP.
+#include "manager/control/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "http_client.h"
+#include "net/socket.h"
+#include "sample_stats.h"
+
+namespace koi {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+// Notes what it is asked to do.
+class NotedActions : public ControlActions {
+ public:
+  Stats CollectStats() override { return stats; }
+  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) override {
+    return Note(absl::StrCat("add ", backend.pool, " ", backend.name, " ", backend.address, " ",
+                             backend.weight));
+  }
+  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) override {
+    return Note(absl::StrCat("drain ", backend.pool, " ", backend.name));
+  }
+  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) override {
+    return Note(absl::StrCat("undrain ", backend.pool, " ", backend.name));
+  }
+  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) override {
+    return Note(absl::StrCat("remove ", backend.pool, " ", backend.name));
+  }
+
+  Stats stats = SampleStats();
+  absl::Status answer = absl::OkStatus();
+  std::vector<std::string> noted;
+
+ private:
+  absl::StatusOr<BackendChange> Note(std::string what) {
+    noted.push_back(std::move(what));
+    if (!answer.ok()) return answer;
+    return BackendChange{.pool = "web", .backend = stats.pools[0].backends[0]};
+  }
+};
+
+class RoutesTest : public testing::Test {
+ protected:
+  HttpResponse Control(const std::string& method, const std::string& path,
+                       const std::string& body = "") {
+    return ControlHandler(actions_)({.method = method, .path = path, .body = body});
+  }
+  HttpResponse Stats(const std::string& method, const std::string& path) {
+    return StatsHandler(actions_)({.method = method, .path = path});
+  }
+
+  NotedActions actions_;
+  const std::string web1_ = EncodeJson(BackendName{.pool = "web", .name = "web-1"});
+};
+
+TEST_F(RoutesTest, StatsAreJson) {
+  const HttpResponse response = Stats("GET", "/stats");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_EQ(DecodeStats(response.body).value().node, "blue");
+}
+
+TEST_F(RoutesTest, OneCpuHasAPathOfItsOwn) {
+  EXPECT_EQ(Stats("GET", "/stats/cpu/1").body, EncodeJson(actions_.stats.cpus[0]));
+  for (const char* path : {"/stats/cpu/0", "/stats/cpu/", "/stats/cpu/1x", "/stats/cpu/-1"}) {
+    EXPECT_EQ(Stats("GET", path).status, 404) << path;
+  }
+}
+
+TEST_F(RoutesTest, MetricsAreText) {
+  const HttpResponse response = Stats("GET", "/metrics");
+  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(response.body, HasSubstr("koi_carp_state{vhid=\"42\"} 2\n"));
+}
+
+TEST_F(RoutesTest, IndexListsThePaths) {
+  const HttpResponse response = Stats("GET", "/");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(response.body, StartsWith("koi 0.1.0 on blue: master\n"));
+  for (const char* path : {"/stats ", "/stats/cpu/N ", "/metrics ", "/health "}) {
+    EXPECT_THAT(response.body, HasSubstr(path));
+  }
+}
+
+TEST_F(RoutesTest, HostThatServesIsHealthy) {
+  EXPECT_EQ(Stats("GET", "/health").status, 200);
+  EXPECT_EQ(Stats("GET", "/health").body, "ok\n");
+  EXPECT_EQ(Stats("HEAD", "/health").status, 200);
+}
+
+TEST_F(RoutesTest, HostWithoutAWorkerIsNotHealthy) {
+  actions_.stats.cpus[0].state = "failed";
+  EXPECT_EQ(Stats("GET", "/health").status, 503);
+  EXPECT_EQ(Stats("GET", "/health").body, "no worker serves\n");
+}
+
+TEST_F(RoutesTest, MasterWithoutXdpIsNotHealthy) {
+  actions_.stats.xdp = {.attached = false, .mode = "off", .why = "no such interface"};
+  EXPECT_EQ(Stats("GET", "/health").status, 503);
+  EXPECT_EQ(Stats("GET", "/health").body, "master, but XDP is not attached: no such interface\n");
+  actions_.stats.role = "backup";
+  EXPECT_EQ(Stats("GET", "/health").status, 200);
+}
+
+TEST_F(RoutesTest, HostWhoseBackendsAreDownIsHealthy) {
+  actions_.stats.pools[0].backends[0].health = "down";
+  actions_.stats.services[0].backends_up = 0;
+  EXPECT_EQ(Stats("GET", "/health").status, 200);
+}
+
+TEST_F(RoutesTest, ChangesReachTheActions) {
+  const std::string add = EncodeJson(
+      BackendAdd{.pool = "web", .name = "web-2", .address = "10.0.0.3:80", .weight = 50});
+  EXPECT_EQ(Control("POST", "/backends/add", add).status, 200);
+  EXPECT_EQ(Control("POST", "/backends/drain", web1_).status, 200);
+  EXPECT_EQ(Control("POST", "/backends/undrain", web1_).status, 200);
+  const HttpResponse removed = Control("POST", "/backends/remove", web1_);
+  EXPECT_EQ(DecodeBackendChange(removed.body).value().backend.name, "web-1");
+  EXPECT_THAT(actions_.noted, ElementsAre("add web web-2 10.0.0.3:80 50", "drain web web-1",
+                                          "undrain web web-1", "remove web web-1"));
+}
+
+TEST_F(RoutesTest, StatsPortChangesNothing) {
+  for (const char* path :
+       {"/backends/add", "/backends/drain", "/backends/undrain", "/backends/remove"}) {
+    EXPECT_EQ(StatsHandler(actions_)({.method = "POST", .path = path, .body = web1_}).status, 404)
+        << path;
+  }
+  EXPECT_THAT(actions_.noted, IsEmpty());
+}
+
+TEST_F(RoutesTest, OtherMethodsAreRefused) {
+  EXPECT_EQ(Control("GET", "/backends/drain", web1_).status, 405);
+  EXPECT_EQ(Control("POST", "/stats").status, 405);
+  EXPECT_EQ(DecodeError(Control("POST", "/stats").body), "/stats takes GET alone");
+  EXPECT_THAT(actions_.noted, IsEmpty());
+}
+
+TEST_F(RoutesTest, UnknownPathIsNotFound) {
+  const HttpResponse response = Control("GET", "/stat");
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(DecodeError(response.body), "there is no /stat; / lists all");
+}
+
+TEST_F(RoutesTest, BodyThatCannotBeReadIsRefused) {
+  for (const char* body : {"", "{", "[]", "{\"pool\": \"web\"}", "{\"pool\": 1, \"name\": 2}"}) {
+    EXPECT_EQ(Control("POST", "/backends/drain", body).status, 400) << body;
+  }
+  EXPECT_THAT(actions_.noted, IsEmpty());
+}
+
+TEST_F(RoutesTest, FailureOfAnActionIsAStatusAndASentence) {
+  const std::pair<absl::Status, int> cases[] = {
+      {absl::InvalidArgumentError("why"), 400},    {absl::PermissionDeniedError("why"), 403},
+      {absl::NotFoundError("why"), 404},           {absl::AlreadyExistsError("why"), 409},
+      {absl::FailedPreconditionError("why"), 409}, {absl::ResourceExhaustedError("why"), 507},
+      {absl::UnavailableError("why"), 503},        {absl::DeadlineExceededError("why"), 504},
+      {absl::InternalError("why"), 500},
+  };
+  for (const auto& [answer, status] : cases) {
+    SCOPED_TRACE(answer.ToString());
+    actions_.answer = answer;
+    const HttpResponse response = Control("POST", "/backends/drain", web1_);
+    EXPECT_EQ(response.status, status);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_EQ(DecodeError(response.body), "why");
+  }
+}
+
+TEST_F(RoutesTest, StatsPortAsksForThePasswordExceptForHealth) {
+  const std::unique_ptr<EventLoop> loop = EventLoop::Create().value();
+  Fd listener = ListenTcp({.address = Address::Parse("127.0.0.1").value(), .port = 0}).value();
+  const std::string url = absl::StrCat("http://", LocalEndpoint(listener.get())->ToString());
+  const auto server =
+      HttpServer::Start(*loop, std::move(listener),
+                        {.user = "admin", .password = "foobar23", .open_paths = {kHealthPath}},
+                        StatsHandler(actions_));
+  ASSERT_TRUE(server.ok()) << server.status();
+
+  EXPECT_EQ(FetchFrom(*loop, {.url = url + "/stats"}).status, 401);
+  EXPECT_EQ(FetchFrom(*loop, {.url = url + "/health"}).status, 200);
+  EXPECT_THAT(FetchFrom(*loop, {.url = url + "/metrics", .credentials = "admin:foobar23"}).body,
+              HasSubstr("\nkoi_build_info{"));
+}
+
+}  // namespace
+}  // namespace koi

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests to actions, actions' results to responses.
+#include "manager/control/routes.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/log.h"
+#include "manager/stats/metrics.h"
+#include "manager/stats/prometheus_writer.h"
+
+namespace koi {
+namespace {
+
+HttpResponse Json(std::string body) {
+  return {.content_type = "application/json", .body = std::move(body)};
+}
+
+int HttpStatus(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kInvalidArgument: return 400;
+    case absl::StatusCode::kPermissionDenied: return 403;
+    case absl::StatusCode::kNotFound: return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kFailedPrecondition: return 409;
+    case absl::StatusCode::kResourceExhausted: return 507;
+    case absl::StatusCode::kUnavailable: return 503;
+    case absl::StatusCode::kDeadlineExceeded: return 504;
+    default: return 500;
+  }
+}
+
+HttpResponse Failure(const absl::Status& status) {
+  HttpResponse response = Json(EncodeError(status.message()));
+  response.status = HttpStatus(status.code());
+  return response;
+}
+
+HttpResponse Index(ControlActions& actions, const HttpRequest&) {
+  const Stats stats = actions.CollectStats();
+  return {.body = absl::StrCat("koi ", stats.version, " on ", stats.node, ": ", stats.role,
+                               "\n\n"
+                               "/stats        everything, as JSON\n"
+                               "/stats/cpu/N  the worker of one CPU, as JSON\n"
+                               "/metrics      for Prometheus\n"
+                               "/health       200 while this host can do its work, else 503 and "
+                               "why\n")};
+}
+
+HttpResponse AllStats(ControlActions& actions, const HttpRequest&) {
+  return Json(EncodeJson(actions.CollectStats()));
+}
+
+HttpResponse Metrics(ControlActions& actions, const HttpRequest&) {
+  return {.content_type = kPrometheusContentType, .body = PrometheusText(actions.CollectStats())};
+}
+
+// A host whose backends are down is well: another host would reach them no better.
+HttpResponse Health(ControlActions& actions, const HttpRequest&) {
+  const Stats stats = actions.CollectStats();
+  const bool serving = std::any_of(stats.cpus.begin(), stats.cpus.end(),
+                                   [](const CpuStats& cpu) { return cpu.state == "serving"; });
+  if (!serving) return {.status = 503, .body = "no worker serves\n"};
+  if (stats.role == "master" && !stats.xdp.attached) {
+    return {.status = 503,
+            .body = absl::StrCat("master, but XDP is not attached: ", stats.xdp.why, "\n")};
+  }
+  return {.body = "ok\n"};
+}
+
+constexpr char kCpuPath[] = "/stats/cpu/";
+
+HttpResponse OneCpu(ControlActions& actions, const HttpRequest& request) {
+  absl::string_view number = request.path;
+  absl::ConsumePrefix(&number, kCpuPath);
+  int wanted = 0;
+  if (absl::SimpleAtoi(number, &wanted)) {
+    for (const CpuStats& cpu : actions.CollectStats().cpus) {
+      if (cpu.cpu == wanted) return Json(EncodeJson(cpu));
+    }
+  }
+  return Failure(absl::NotFoundError(absl::StrCat("there is no worker for CPU ", number)));
+}
+
+// Decodes the request's body, does `change`, encodes its result.
+template <typename Argument>
+HttpResponse Change(ControlActions& actions, const HttpRequest& request,
+                    const absl::StatusOr<Argument>& argument,
+                    absl::StatusOr<BackendChange> (ControlActions::*change)(const Argument&)) {
+  if (!argument.ok()) return Failure(argument.status());
+  const absl::StatusOr<BackendChange> result = (actions.*change)(*argument);
+  if (!result.ok()) return Failure(result.status());
+  LogInfo("backend-changed", {{"request", request.path},
+                              {"pool", argument->pool},
+                              {"backend", argument->name},
+                              {"peer", request.peer}});
+  return Json(EncodeJson(*result));
+}
+
+HttpResponse Add(ControlActions& actions, const HttpRequest& request) {
+  return Change(actions, request, DecodeBackendAdd(request.body), &ControlActions::AddBackend);
+}
+
+HttpResponse Drain(ControlActions& actions, const HttpRequest& request) {
+  return Change(actions, request, DecodeBackendName(request.body), &ControlActions::DrainBackend);
+}
+
+HttpResponse Undrain(ControlActions& actions, const HttpRequest& request) {
+  return Change(actions, request, DecodeBackendName(request.body), &ControlActions::UndrainBackend);
+}
+
+HttpResponse Remove(ControlActions& actions, const HttpRequest& request) {
+  return Change(actions, request, DecodeBackendName(request.body), &ControlActions::RemoveBackend);
+}
+
+struct Route {
+  absl::string_view path;  // or its beginning, where it ends in "/" and is not "/"
+  bool changes;            // by POST, on the Unix socket alone; else it reads, by GET
+  HttpResponse (*answer)(ControlActions&, const HttpRequest&);
+};
+
+constexpr Route kRoutes[] = {
+    {"/", false, Index},
+    {"/stats", false, AllStats},
+    {kCpuPath, false, OneCpu},
+    {"/metrics", false, Metrics},
+    {kHealthPath, false, Health},
+    {"/backends/add", true, Add},
+    {"/backends/drain", true, Drain},
+    {"/backends/undrain", true, Undrain},
+    {"/backends/remove", true, Remove},
+};
+
+bool Matches(const Route& route, absl::string_view path) {
+  const bool beginning = route.path.size() > 1 && absl::EndsWith(route.path, "/");
+  return beginning ? absl::StartsWith(path, route.path) : path == route.path;
+}
+
+HttpResponse Answer(ControlActions& actions, bool may_change, const HttpRequest& request) {
+  for (const Route& route : kRoutes) {
+    if (!Matches(route, request.path) || (route.changes && !may_change)) continue;
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if (route.changes ? request.method == "POST" : reads) return route.answer(actions, request);
+    HttpResponse refused = Json(EncodeError(
+        absl::StrCat(request.path, " takes ", route.changes ? "POST" : "GET", " alone")));
+    refused.status = 405;
+    return refused;
+  }
+  return Failure(absl::NotFoundError(absl::StrCat("there is no ", request.path, "; / lists all")));
+}
+
+}  // namespace
+
+HttpHandler ControlHandler(ControlActions& actions) {
+  return [&actions](const HttpRequest& request) { return Answer(actions, true, request); };
+}
+
+HttpHandler StatsHandler(ControlActions& actions) {
+  return [&actions](const HttpRequest& request) { return Answer(actions, false, request); };
+}
+
+}  // namespace koi

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paths of protocol/control_messages.h, and what is done for each.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "manager/stats/http_server.h"
+#include "protocol/control_messages.h"
+
+namespace koi {
+
+// What the manager can do for whoever asks.
+class ControlActions {
+ public:
+  virtual ~ControlActions() = default;
+
+  virtual Stats CollectStats() = 0;
+  // NotFound for an unknown pool or backend, AlreadyExists for a name taken, FailedPrecondition for
+  // what must be done otherwise, ResourceExhausted when the table of backends is full.
+  virtual absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) = 0;
+  virtual absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) = 0;
+  virtual absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) = 0;
+  virtual absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) = 0;
+};
+
+// All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the
+// handler.
+HttpHandler ControlHandler(ControlActions& actions);
+
+// What only reads: for the stats port.
+HttpHandler StatsHandler(ControlActions& actions);
+
+// The path that answers without a password, for those who only watch whether koi lives.
+constexpr char kHealthPath[] = "/health";
+
+}  // namespace koi

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// An HTTP server for a few administrative clients, in the process's own event loop and thread:
+// libmicrohttpd parses, this class turns it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "net/event_loop.h"
+
+struct MHD_Daemon;
+
+namespace koi {
+
+struct HttpRequest {
+  std::string method;
+  std::string path;  // decoded, without the query
+  std::string body;
+  std::string peer;  // of a Unix socket: "uid=0 pid=1234"; else ""
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Called in the loop's thread for each whole request. Must not destroy the server.
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+class HttpServer {
+ public:
+  struct Options {
+    // Basic authentication; with an empty user nobody is asked.
+    std::string user;
+    std::string password;
+    std::vector<std::string> open_paths;  // for which nobody is asked either
+    size_t body_limit_bytes =
+        64 * 1024;                   // a larger body is answered with 413 or a closed connection
+    unsigned connection_limit = 64;  // further ones wait in the listener's queue
+    unsigned idle_limit_seconds = 30;
+  };
+
+  // Serves the connections of `listener`, a non-blocking TCP or Unix socket, which it takes over.
+  // `loop` must outlive it.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(EventLoop& loop, Fd listener,
+                                                           Options options, HttpHandler handler);
+  // Closes its connections, answered or not.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+ private:
+  friend struct HttpServerCallbacks;
+
+  HttpServer(EventLoop& loop, Options options, HttpHandler handler)
+      : loop_(loop), options_(std::move(options)), handler_(std::move(handler)) {}
+  absl::Status StartDaemon(const Fd& listener);
+  void Turn();
+
+  EventLoop& loop_;
+  Options options_;
+  HttpHandler handler_;
+  MHD_Daemon* daemon_ = nullptr;
+  EventLoop::Watch watch_;
+  EventLoop::Timer timer_;
+};
+
+}  // namespace koi

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which metrics there are.
+#include "manager/stats/metrics.h"
+
+#include "absl/strings/str_cat.h"
+#include "manager/stats/prometheus_writer.h"
+
+namespace koi {
+namespace {
+
+constexpr MetricType kCounter = MetricType::kCounter;
+constexpr MetricType kGauge = MetricType::kGauge;
+
+// A family with one sample for each T, from one of its members.
+template <typename T>
+struct Metric {
+  absl::string_view name;
+  MetricType type;
+  absl::string_view help;
+  uint64_t T::*value;
+};
+
+constexpr Metric<CpuStats> kWorkerMetrics[] = {
+    {"koi_worker_starts_total", kCounter, "Workers started for this CPU.", &CpuStats::starts},
+    {"koi_worker_steered_total", kCounter, "Connections that XDP sent to this CPU.",
+     &CpuStats::steered},
+    {"koi_worker_steered_packets_total", kCounter, "Packets that XDP sent to this CPU.",
+     &CpuStats::steered_packets},
+    {"koi_worker_accepted_total", kCounter, "Connections accepted.", &CpuStats::accepted},
+    {"koi_worker_misplaced_total", kCounter,
+     "Connections accepted whose packets another CPU received.", &CpuStats::misplaced},
+    {"koi_worker_handshakes_total", kCounter, "TLS handshakes completed.", &CpuStats::handshakes},
+    {"koi_worker_handshake_failures_total", kCounter, "TLS handshakes that failed.",
+     &CpuStats::handshake_failures},
+    {"koi_worker_connections", kGauge, "Connections of clients open now.", &CpuStats::connections},
+    {"koi_worker_requests_total", kCounter, "HTTP requests.", &CpuStats::requests},
+    {"koi_worker_errors_total", kCounter, "Connections and requests that ended in an error.",
+     &CpuStats::errors},
+    {"koi_worker_bytes_in_total", kCounter, "Bytes from clients.", &CpuStats::bytes_in},
+    {"koi_worker_bytes_out_total", kCounter, "Bytes to clients.", &CpuStats::bytes_out},
+};
+
+constexpr Metric<BackendStats> kBackendMetrics[] = {
+    {"koi_backend_connections", kGauge, "Connections to the backend open now.",
+     &BackendStats::connections},
+    {"koi_backend_connections_total", kCounter, "Connections made to the backend.",
+     &BackendStats::connections_total},
+    {"koi_backend_requests_total", kCounter, "HTTP requests sent to the backend.",
+     &BackendStats::requests},
+    {"koi_backend_errors_total", kCounter, "Connections and requests that failed at the backend.",
+     &BackendStats::errors},
+    {"koi_backend_bytes_in_total", kCounter, "Bytes from the backend.", &BackendStats::bytes_in},
+    {"koi_backend_bytes_out_total", kCounter, "Bytes to the backend.", &BackendStats::bytes_out},
+};
+
+constexpr Metric<CarpGroupReport> kCarpMetrics[] = {
+    {"koi_carp_adverts_sent_total", kCounter, "Adverts sent.", &CarpGroupReport::adverts_sent},
+    {"koi_carp_adverts_received_total", kCounter, "Valid adverts received.",
+     &CarpGroupReport::adverts_received},
+    {"koi_carp_authentication_failures_total", kCounter,
+     "Adverts received that were made with another password or for other VIPs.",
+     &CarpGroupReport::bad_authentication},
+    {"koi_carp_malformed_total", kCounter, "Adverts received that are none.",
+     &CarpGroupReport::malformed},
+};
+
+uint64_t StateNumber(CarpRole role) {
+  switch (role) {
+    case CarpRole::kInit: return 0;
+    case CarpRole::kBackup: return 1;
+    case CarpRole::kMaster: return 2;
+  }
+  return 0;
+}
+
+void WriteNode(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_build_info", kGauge, "Always 1; what runs is in the labels.");
+  out.Sample({{"version", stats.version}, {"node", stats.node}}, uint64_t{1});
+  out.Family("koi_uptime_seconds", kGauge, "Since koi-manager started.");
+  out.Sample({}, static_cast<double>(stats.uptime_ms) / 1000);
+}
+
+void WriteXdp(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_xdp_attached", kGauge, "Whether the XDP program is attached to the interface.");
+  out.Sample({{"interface", stats.interface}, {"mode", stats.xdp.mode}},
+             uint64_t{stats.xdp.attached});
+  out.Family("koi_xdp_packets_total", kCounter, "Packets that left the XDP program, by verdict.");
+  for (const VerdictStats& verdict : stats.verdicts) {
+    out.Sample({{"verdict", verdict.name}, {"action", verdict.action}}, verdict.packets);
+  }
+}
+
+void WriteCarp(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_carp_state", kGauge,
+             "State of the group on this host: 0 init, 1 backup, 2 master.");
+  for (const CarpGroupReport& group : stats.carp) {
+    out.Sample({{"vhid", absl::StrCat(group.vhid)}}, StateNumber(group.role));
+  }
+  for (const Metric<CarpGroupReport>& metric : kCarpMetrics) {
+    out.Family(metric.name, metric.type, metric.help);
+    for (const CarpGroupReport& group : stats.carp) {
+      out.Sample({{"vhid", absl::StrCat(group.vhid)}}, group.*metric.value);
+    }
+  }
+}
+
+void WriteVips(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_vip_present", kGauge, "Whether the interface has the VIP now.");
+  for (const VipStats& vip : stats.vips) {
+    out.Sample({{"vip", vip.address}}, uint64_t{vip.present});
+  }
+  out.Family("koi_vip_packets_total", kCounter, "Packets for the VIP.");
+  for (const VipStats& vip : stats.vips) out.Sample({{"vip", vip.address}}, vip.packets);
+  out.Family("koi_vip_bytes_total", kCounter, "Bytes of packets for the VIP.");
+  for (const VipStats& vip : stats.vips) out.Sample({{"vip", vip.address}}, vip.bytes);
+}
+
+void WriteWorkers(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_worker_up", kGauge, "Whether the CPU's worker serves.");
+  for (const CpuStats& cpu : stats.cpus) {
+    out.Sample({{"cpu", absl::StrCat(cpu.cpu)}}, uint64_t{cpu.state == "serving"});
+  }
+  for (const Metric<CpuStats>& metric : kWorkerMetrics) {
+    out.Family(metric.name, metric.type, metric.help);
+    for (const CpuStats& cpu : stats.cpus) {
+      out.Sample({{"cpu", absl::StrCat(cpu.cpu)}}, cpu.*metric.value);
+    }
+  }
+}
+
+void WriteServices(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_service_backends", kGauge, "Backends of the service's pool.");
+  for (const ServiceStats& service : stats.services) {
+    out.Sample({{"service", service.name}}, service.backends);
+  }
+  out.Family("koi_service_backends_up", kGauge, "Those of them that get traffic.");
+  for (const ServiceStats& service : stats.services) {
+    out.Sample({{"service", service.name}}, service.backends_up);
+  }
+}
+
+// One sample of `value(backend)` for each backend.
+template <typename Value>
+void WriteBackendSamples(const Stats& stats, PrometheusWriter& out, Value value) {
+  for (const PoolStats& pool : stats.pools) {
+    for (const BackendStats& backend : pool.backends) {
+      out.Sample({{"pool", pool.name}, {"backend", backend.name}}, uint64_t{value(backend)});
+    }
+  }
+}
+
+void WriteBackends(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_backend_up", kGauge, "Whether the backend's last checks say that it is well.");
+  WriteBackendSamples(stats, out,
+                      [](const BackendStats& backend) { return backend.health == "up"; });
+  out.Family("koi_backend_draining", kGauge, "Whether it gets no new connections on request.");
+  WriteBackendSamples(stats, out,
+                      [](const BackendStats& backend) { return backend.admin == "draining"; });
+  out.Family("koi_backend_weight", kGauge, "Its share of the work, relative to the others'.");
+  WriteBackendSamples(stats, out, [](const BackendStats& backend) { return backend.weight; });
+  for (const Metric<BackendStats>& metric : kBackendMetrics) {
+    out.Family(metric.name, metric.type, metric.help);
+    WriteBackendSamples(stats, out,
+                        [&metric](const BackendStats& backend) { return backend.*metric.value; });
+  }
+}
+
+}  // namespace
+
+std::string PrometheusText(const Stats& stats) {
+  PrometheusWriter out;
+  WriteNode(stats, out);
+  WriteXdp(stats, out);
+  WriteCarp(stats, out);
+  WriteVips(stats, out);
+  WriteWorkers(stats, out);
+  WriteServices(stats, out);
+  WriteBackends(stats, out);
+  return out.Take();
+}
+
+}  // namespace koi
