@@ -76,6 +76,21 @@ TEST_F(KoiCarpTest, XdpAttachAlwaysKeepsABackupAttached) {
   EXPECT_FALSE(red.gate_open());
 }
 
+TEST_F(KoiCarpTest, WhereAttachingMovesTheCarrierXdpStaysAttached) {
+  CarpStandIn red{red_host};
+  red.Start(CarpDefaults());
+  ASSERT_TRUE(Becomes(red, CarpRole::kMaster));
+  blue.Start(CarpDefaults());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return HasXdp(blue_host); }));
+  lab.Unplug(blue_host);  // as if the card had reset its link
+  lab.Plug(blue_host);
+  EXPECT_TRUE(Eventually(kSoon, [&] {
+    return blue.LogTail().find("XDP stays attached") != std::string::npos && HasXdp(blue_host);
+  })) << blue.LogTail();
+  EXPECT_TRUE(Becomes(blue, CarpRole::kBackup));
+  EXPECT_TRUE(blue.xdp().attached);
+}
+
 TEST_F(KoiCarpTest, AfterKillMinusNineTheVipsGoByThemselvesAndTheGateCloses) {
   blue.Start(CarpDefaults());
   ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
