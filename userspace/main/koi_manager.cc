@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// koi-manager, started by koid: its one flag, then the manager.
+#include <cstdio>
+#include <cstring>
+
+#include "base/log.h"
+#include "manager/manager.h"
+#include "protocol/keeper_messages.h"
+
+int main(int argc, char** argv) {
+  koi::SetLogName("koi-manager");
+  if (argc != 3 || std::strcmp(argv[1], "--config") != 0) {
+    std::fputs("koi-manager is started by koid, not by hand\n", stderr);
+    return koi::kExitUsage;
+  }
+  return koi::RunManager(argv[2]);
+}

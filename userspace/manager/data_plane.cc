@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading, and whole-object reconciliation of the maps with the configuration.
+#include "manager/data_plane.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "dataplane/links.h"
+#include "net/netlink.h"
+
+namespace koi {
+namespace {
+
+absl::StatusOr<MacAddress> MacOf(const std::string& interface) {
+  KOI_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+  KOI_ASSIGN_OR_RETURN(const Interface found, netlink.FindInterface(interface));
+  return found.mac;
+}
+
+}  // namespace
+
+struct DataPlane::Maps {
+  Fd settings, cpus, listeners, vips, services, verdicts, vip_stats, steered;
+};
+
+DataPlane::DataPlane(std::unique_ptr<BpfObject> object, std::string pin_directory, Maps maps)
+    : object_(std::move(object)),
+      pin_directory_(std::move(pin_directory)),
+      settings_(std::move(maps.settings)),
+      cpus_(std::move(maps.cpus)),
+      listeners_(std::move(maps.listeners)),
+      vips_(std::move(maps.vips)),
+      services_(std::move(maps.services)),
+      verdicts_(std::move(maps.verdicts)),
+      vip_stats_(std::move(maps.vip_stats)),
+      steered_(std::move(maps.steered)) {}
+
+absl::StatusOr<DataPlane> DataPlane::Load(const Config& config, ExistingMaps existing) {
+  KOI_ASSIGN_OR_RETURN(std::unique_ptr<BpfObject> object,
+                       BpfObject::Load(config.node.bpffs, existing));
+  Maps maps;
+  const std::pair<const char*, Fd*> wanted[] = {
+      {"koi_settings", &maps.settings},   {"koi_cpus", &maps.cpus},
+      {"koi_listeners", &maps.listeners}, {"koi_vips", &maps.vips},
+      {"koi_services", &maps.services},   {"koi_verdicts", &maps.verdicts},
+      {"koi_vip_stats", &maps.vip_stats}, {"koi_steered", &maps.steered},
+  };
+  for (const auto& [name, fd] : wanted) {
+    KOI_ASSIGN_OR_RETURN(*fd, object->MapFd(name));
+  }
+  return DataPlane(std::move(object), config.node.bpffs, std::move(maps));
+}
+
+absl::Status DataPlane::Reconcile(const Config& config,
+                                  const std::vector<WorkerListener>& listeners) {
+  KOI_RETURN_IF_ERROR(ReconcileSteering(config, listeners));
+  // Services follow the VIPs they name by number; at a start nothing is steered yet, the gates
+  // being closed.
+  KOI_RETURN_IF_ERROR(ReconcileVips(config));
+  return ReconcileServices(config);
+}
+
+absl::Status DataPlane::ReconcileSteering(const Config& config,
+                                          const std::vector<WorkerListener>& listeners) {
+  KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
+  // Kept across managers: another seed would move every flow to another worker's CPU.
+  while (settings.hash_seed == 0) {
+    KOI_CHECK(::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) ==
+              sizeof(settings.hash_seed));
+  }
+  KOI_ASSIGN_OR_RETURN(settings.own_mac, MacOf(config.node.interface));
+  settings.cpus.clear();
+  for (const WorkerListener& listener : listeners) {
+    KOI_RETURN_IF_ERROR(listeners_.Set(listener.cpu, listener.family, listener.fd.get()));
+    if (settings.cpus.empty() || settings.cpus.back() != listener.cpu)
+      settings.cpus.push_back(listener.cpu);
+  }
+  for (const int cpu : settings.cpus) KOI_RETURN_IF_ERROR(cpus_.Set(cpu));
+  return settings_.Write(settings);
+}
+
+absl::Status DataPlane::ReconcileVips(const Config& config) {
+  KOI_ASSIGN_OR_RETURN(const std::vector<VipEntry> present, vips_.List());
+  for (uint32_t number = 0; number < config.vips.size(); ++number) {
+    KOI_RETURN_IF_ERROR(
+        vips_.Set({config.vips[number].address, number, config.vips[number].group}));
+  }
+  for (const VipEntry& vip : present) {
+    const bool wanted =
+        std::any_of(config.vips.begin(), config.vips.end(),
+                    [&](const VipConfig& configured) { return configured.address == vip.address; });
+    if (!wanted) KOI_RETURN_IF_ERROR(vips_.Remove(vip.address));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataPlane::ReconcileServices(const Config& config) {
+  std::map<std::pair<uint32_t, uint16_t>, ServiceEntry> wanted;
+  for (uint32_t number = 0; number < config.services.size(); ++number) {
+    const ServiceConfig& service = config.services[number];
+    for (const Endpoint& endpoint : service.listen) {
+      const auto vip = std::find_if(
+          config.vips.begin(), config.vips.end(),
+          [&](const VipConfig& candidate) { return candidate.address == endpoint.address; });
+      KOI_CHECK(vip != config.vips.end());  // the configuration was checked
+      const auto vip_number = static_cast<uint32_t>(vip - config.vips.begin());
+      wanted[{vip_number, endpoint.port}] = {vip_number, endpoint.port, service.mode, number,
+                                             service.name};
+    }
+  }
+  KOI_ASSIGN_OR_RETURN(const std::vector<ServiceEntry> present, services_.List());
+  for (const ServiceEntry& service : present) {
+    if (!wanted.contains({service.vip_number, service.port})) {
+      KOI_RETURN_IF_ERROR(services_.Remove(service.vip_number, service.port));
+    }
+  }
+  for (const auto& [key, service] : wanted) KOI_RETURN_IF_ERROR(services_.Set(service));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fd> DataPlane::TakeLookups() {
+  return AttachSkLookup(object_->sk_lookup_program_fd(),
+                        absl::StrCat(pin_directory_, "/koi_sk_lookup_link"));
+}
+
+absl::Status DataPlane::RefreshOwnMac(const std::string& interface) {
+  KOI_ASSIGN_OR_RETURN(const MacAddress mac, MacOf(interface));
+  KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
+  if (settings.own_mac == mac) return absl::OkStatus();
+  settings.own_mac = mac;
+  return settings_.Write(settings);
+}
+
+absl::StatusOr<BackendMap> DataPlane::OpenBackends() const {
+  KOI_ASSIGN_OR_RETURN(Fd fd, object_->MapFd("koi_backends"));
+  return BackendMap::Open(std::move(fd));
+}
+
+}  // namespace koi

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF side as the manager owns it: programs loaded, maps pinned and filled from the
+// configuration, connections to the VIPs given to the workers' listeners.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "config/config.h"
+#include "dataplane/backend_map.h"
+#include "dataplane/loader.h"
+#include "dataplane/service_map.h"
+#include "dataplane/steering_maps.h"
+#include "dataplane/verdict_map.h"
+#include "dataplane/vip_map.h"
+
+namespace koi {
+
+// A worker's listener, as the keeper handed it over.
+struct WorkerListener {
+  int cpu = 0;
+  ListenerFamily family = ListenerFamily::kIp4;
+  Fd fd;
+};
+
+class DataPlane {
+ public:
+  // Loads the programs and pins the maps below node.bpffs: new ones, or those of the manager before
+  // this one.
+  static absl::StatusOr<DataPlane> Load(const Config& config, ExistingMaps existing);
+
+  // Makes settings, CPUs, listeners, VIPs and services what they should be, whatever they were;
+  // what must go goes last.
+  absl::Status Reconcile(const Config& config, const std::vector<WorkerListener>& listeners);
+
+  // From now on the kernel asks koi_sk_lookup where connections to this network namespace go. The
+  // link is pinned; the descriptor is for the keeper.
+  absl::StatusOr<Fd> TakeLookups();
+
+  // Follows the interface's MAC, which may change while koi runs.
+  absl::Status RefreshOwnMac(const std::string& interface);
+
+  absl::StatusOr<BackendMap> OpenBackends() const;
+  absl::StatusOr<Fd> WorkerMap(int cpu) { return object_->WorkerMapFd(cpu); }
+  absl::StatusOr<Fd> GatesMap() const { return object_->MapFd("koi_gates"); }
+  int xdp_program_fd() const { return object_->xdp_program_fd(); }
+
+  absl::StatusOr<std::vector<VerdictFigures>> Verdicts() const { return verdicts_.Read(); }
+  absl::StatusOr<VipTraffic> TrafficOf(uint32_t vip_number) const {
+    return vip_stats_.Read(vip_number);
+  }
+  absl::StatusOr<SteeredFigures> SteeredTo(int cpu) const { return steered_.Read(cpu); }
+
+ private:
+  struct Maps;
+  DataPlane(std::unique_ptr<BpfObject> object, std::string pin_directory, Maps maps);
+  absl::Status ReconcileSteering(const Config& config,
+                                 const std::vector<WorkerListener>& listeners);
+  absl::Status ReconcileVips(const Config& config);
+  absl::Status ReconcileServices(const Config& config);
+
+  std::unique_ptr<BpfObject> object_;
+  std::string pin_directory_;
+  SettingsMap settings_;
+  CpuMap cpus_;
+  ListenerMap listeners_;
+  VipMap vips_;
+  ServiceMap services_;
+  VerdictMap verdicts_;
+  VipStatsMap vip_stats_;
+  SteeredMap steered_;
+};
+
+}  // namespace koi

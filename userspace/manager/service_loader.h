@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers are told of each service: the configuration with the texts of its certificates.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "protocol/worker_messages.h"
+
+namespace koi {
+
+struct LoadedServices {
+  std::vector<WorkerService> services;  // all of the configuration's, in its order
+  std::vector<std::string> errors;      // sentences; with any, the services must not be used
+  std::vector<std::string> warnings;
+};
+
+// Reads every certificate and key that `config` names. Tells all that is wrong, not the first.
+LoadedServices LoadServices(const Config& config);
+
+}  // namespace koi

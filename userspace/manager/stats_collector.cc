@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading maps and parts into Stats. A map that cannot be read shows as zeros and as a warning: the
+// answer is for a person who is looking for what is wrong.
+#include "manager/stats_collector.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "base/version.h"
+#include "net/netlink.h"
+
+namespace koi {
+namespace {
+
+const char* StateName(WorkerState state) {
+  switch (state) {
+    case WorkerState::kGone: return "gone";
+    case WorkerState::kStarting: return "starting";
+    case WorkerState::kServing: return "serving";
+    case WorkerState::kFailed: return "failed";
+  }
+  return "gone";
+}
+
+const char* AdminName(BackendAdmin admin) {
+  return admin == BackendAdmin::kEnabled ? "enabled" : "draining";
+}
+
+const char* HealthName(BackendHealth health) {
+  switch (health) {
+    case BackendHealth::kUnknown: return "unknown";
+    case BackendHealth::kUp: return "up";
+    case BackendHealth::kDown: return "down";
+  }
+  return "unknown";
+}
+
+void AddTo(CpuStats& total, const CpuStats& cpu) {
+  total.starts += cpu.starts;
+  total.steered += cpu.steered;
+  total.steered_packets += cpu.steered_packets;
+  total.accepted += cpu.accepted;
+  total.misplaced += cpu.misplaced;
+  total.handshakes += cpu.handshakes;
+  total.handshake_failures += cpu.handshake_failures;
+  total.connections += cpu.connections;
+  total.requests += cpu.requests;
+  total.errors += cpu.errors;
+  total.bytes_in += cpu.bytes_in;
+  total.bytes_out += cpu.bytes_out;
+}
+
+std::vector<InterfaceAddress> AddressesOf(const std::string& interface) {
+  absl::StatusOr<Netlink> netlink = Netlink::Open();
+  if (!netlink.ok()) return {};
+  const absl::StatusOr<Interface> found = netlink->FindInterface(interface);
+  if (!found.ok()) return {};
+  absl::StatusOr<std::vector<InterfaceAddress>> addresses = netlink->Addresses(found->index);
+  return addresses.ok() ? *std::move(addresses) : std::vector<InterfaceAddress>{};
+}
+
+}  // namespace
+
+Stats StatsCollector::Collect() const {
+  Stats stats;
+  stats.node = sources_.config.node.name;
+  stats.version = kVersion;
+  stats.uptime_ms = ToMilliseconds(Now() - sources_.started);
+  stats.interface = sources_.config.node.interface;
+  stats.carp = sources_.carp.report().groups;
+  stats.xdp = sources_.carp.report().xdp;
+  if (stats.xdp.mode.empty()) stats.xdp = {false, "off", "koi-carp has not reported yet"};
+  CollectRole(stats);
+  CollectCpus(stats);
+  CollectPools(stats);
+  CollectServices(stats);
+  CollectVips(stats);
+  CollectVerdicts(stats);
+  CollectWarnings(stats);
+  return stats;
+}
+
+void StatsCollector::CollectRole(Stats& stats) const {
+  const CarpGroupReport* telling = nullptr;  // the group with the highest role
+  for (const CarpGroupReport& group : stats.carp) {
+    if (telling == nullptr || group.role > telling->role) telling = &group;
+  }
+  stats.role = std::string(CarpRoleName(telling == nullptr ? CarpRole::kInit : telling->role));
+  stats.since_ms_ago = telling == nullptr ? stats.uptime_ms : telling->since_ms_ago;
+  stats.since = absl::FormatTime(
+      absl::RFC3339_sec, absl::Now() - absl::Milliseconds(stats.since_ms_ago), absl::UTCTimeZone());
+}
+
+void StatsCollector::CollectCpus(Stats& stats) const {
+  stats.total.cpu = -1;
+  stats.total.state = "sum";
+  for (const WorkerFleet::Worker* worker : sources_.workers.List()) {
+    const WorkerFigures figures = worker->figures.Total();
+    CpuStats cpu;
+    cpu.cpu = worker->cpu;
+    cpu.pid = worker->pid;
+    cpu.state = StateName(worker->state);
+    cpu.starts = static_cast<uint64_t>(worker->starts);
+    cpu.accepted = figures.accepted;
+    cpu.misplaced = figures.misplaced;
+    cpu.handshakes = figures.handshakes;
+    cpu.handshake_failures = figures.handshake_failures;
+    cpu.connections = figures.connections;
+    cpu.requests = figures.requests;
+    cpu.errors = figures.errors;
+    cpu.bytes_in = figures.bytes_in;
+    cpu.bytes_out = figures.bytes_out;
+    const absl::StatusOr<SteeredFigures> steered = sources_.data_plane.SteeredTo(worker->cpu);
+    if (steered.ok()) {
+      cpu.steered = steered->connections;
+      cpu.steered_packets = steered->packets;
+    } else {
+      stats.warnings.push_back(std::string(steered.status().message()));
+    }
+    AddTo(stats.total, cpu);
+    stats.cpus.push_back(std::move(cpu));
+  }
+}
+
+BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
+  BackendStats stats;
+  stats.name = backend.name;
+  stats.address = backend.endpoint.ToString();
+  stats.admin = AdminName(backend.admin);
+  stats.health = HealthName(backend.health);
+  stats.why = sources_.health.Why(backend.number);
+  stats.origin = backend.origin == BackendOrigin::kFile ? "file" : "cli";
+  stats.weight = backend.weight;
+  for (const WorkerFleet::Worker* worker : sources_.workers.List()) {
+    const WorkerFigures figures = worker->figures.Backend(backend.number, backend.incarnation);
+    stats.connections += figures.connections;
+    stats.connections_total += figures.connections_total;
+    stats.requests += figures.requests;
+    stats.errors += figures.errors;
+    stats.bytes_in += figures.bytes_in;
+    stats.bytes_out += figures.bytes_out;
+  }
+  return stats;
+}
+
+void StatsCollector::CollectPools(Stats& stats) const {
+  for (const PoolConfig& pool : sources_.pools.pools())
+    stats.pools.push_back({pool.name, "round-robin", {}});
+  for (const BackendEntry& backend : sources_.pools.List()) {
+    stats.pools[backend.pool].backends.push_back(CollectBackend(backend));
+  }
+}
+
+void StatsCollector::CollectServices(Stats& stats) const {
+  for (const ServiceConfig& configured : sources_.config.services) {
+    ServiceStats service;
+    service.name = configured.name;
+    service.mode = configured.mode == ServiceMode::kHttp ? "http" : "tcp";
+    service.tls = configured.tls ? "terminate" : "off";
+    for (const Endpoint& endpoint : configured.listen)
+      service.listen.push_back(endpoint.ToString());
+    if (configured.pool.has_value()) {
+      const PoolStats& pool = stats.pools[*configured.pool];
+      service.pool = pool.name;
+      service.backends = pool.backends.size();
+      service.backends_up = static_cast<uint64_t>(std::count_if(
+          pool.backends.begin(), pool.backends.end(), [](const BackendStats& backend) {
+            return backend.admin == "enabled" && backend.health == "up";
+          }));
+    }
+    stats.services.push_back(std::move(service));
+  }
+}
+
+void StatsCollector::CollectVips(Stats& stats) const {
+  const std::vector<InterfaceAddress> present = AddressesOf(sources_.config.node.interface);
+  for (uint32_t number = 0; number < sources_.config.vips.size(); ++number) {
+    const VipConfig& configured = sources_.config.vips[number];
+    VipStats vip;
+    vip.address = configured.address.ToString();
+    vip.vhid = sources_.config.carp[configured.group].vhid;
+    vip.role = std::string(CarpRoleName(CarpRole::kInit));
+    for (const CarpGroupReport& group : stats.carp) {
+      if (group.number == configured.group) vip.role = std::string(CarpRoleName(group.role));
+    }
+    vip.present = std::any_of(present.begin(), present.end(), [&](const InterfaceAddress& address) {
+      return address.address == configured.address;
+    });
+    const absl::StatusOr<VipTraffic> traffic = sources_.data_plane.TrafficOf(number);
+    if (traffic.ok()) {
+      vip.packets = traffic->packets;
+      vip.bytes = traffic->bytes;
+    } else {
+      stats.warnings.push_back(std::string(traffic.status().message()));
+    }
+    stats.vips.push_back(std::move(vip));
+  }
+}
+
+void StatsCollector::CollectVerdicts(Stats& stats) const {
+  const absl::StatusOr<std::vector<VerdictFigures>> verdicts = sources_.data_plane.Verdicts();
+  if (!verdicts.ok()) {
+    stats.warnings.push_back(std::string(verdicts.status().message()));
+    return;
+  }
+  for (const VerdictFigures& verdict : *verdicts) {
+    stats.verdicts.push_back({verdict.name, verdict.action, verdict.packets});
+  }
+}
+
+void StatsCollector::CollectWarnings(Stats& stats) const {
+  if (!sources_.carp.running()) stats.warnings.push_back("koi-carp is not running");
+  for (const CpuStats& cpu : stats.cpus) {
+    if (cpu.state != "serving")
+      stats.warnings.push_back(absl::StrCat("the worker of CPU ", cpu.cpu, " is ", cpu.state));
+  }
+  for (const ServiceStats& service : stats.services) {
+    if (!service.pool.empty() && service.backends_up == 0) {
+      stats.warnings.push_back(
+          absl::StrCat("service ", service.name, " has no backend that is up and enabled"));
+    }
+  }
+  for (const VipStats& vip : stats.vips) {
+    if (vip.role == "master" && !vip.present) {
+      stats.warnings.push_back(
+          absl::StrCat("master, but VIP ", vip.address, " is not on ", stats.interface));
+    }
+  }
+  for (const CarpGroupReport& group : stats.carp) {
+    if (group.bad_authentication > 0) {
+      stats.warnings.push_back(absl::StrCat("auth mismatch: ", group.bad_authentication,
+                                            " adverts of vhid ", group.vhid,
+                                            " with another password or other VIPs"));
+    }
+  }
+}
+
+}  // namespace koi

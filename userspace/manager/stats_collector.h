@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything an operator can ask for, gathered from the maps and the manager's parts into one
+// value.
+#pragma once
+
+#include "config/config.h"
+#include "manager/carp_client.h"
+#include "manager/data_plane.h"
+#include "manager/health/checker.h"
+#include "manager/pool_table.h"
+#include "manager/worker_fleet.h"
+#include "protocol/control_messages.h"
+
+namespace koi {
+
+// What it reads; all of it outlives the collector.
+struct StatsSources {
+  const Config& config;
+  const DataPlane& data_plane;
+  const PoolTable& pools;
+  const HealthChecker& health;
+  const WorkerFleet& workers;
+  const CarpClient& carp;
+  TimePoint started;
+};
+
+class StatsCollector {
+ public:
+  explicit StatsCollector(StatsSources sources) : sources_(sources) {}
+
+  Stats Collect() const;
+  // One backend with the sums over all workers.
+  BackendStats CollectBackend(const BackendEntry& backend) const;
+
+ private:
+  void CollectRole(Stats& stats) const;
+  void CollectCpus(Stats& stats) const;
+  void CollectPools(Stats& stats) const;
+  void CollectServices(Stats& stats) const;
+  void CollectVips(Stats& stats) const;
+  void CollectVerdicts(Stats& stats) const;
+  void CollectWarnings(Stats& stats) const;
+
+  StatsSources sources_;
+};
+
+}  // namespace koi
