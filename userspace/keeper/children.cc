@@ -3,6 +3,7 @@
 #include "keeper/children.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -37,6 +38,10 @@ absl::Status PlaceDescriptors(const std::vector<int>& inherited) {
     if (aside[i] < 0 || ::dup2(aside[i], first + static_cast<int>(i)) < 0) {
       return absl::ErrnoToStatus(errno, "cannot hand a channel to a child");
     }
+  }
+  // Whatever else is open, whoever started the keeper may have left there: no child inherits it.
+  if (::close_range(static_cast<unsigned>(beyond), ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot close what a child must not inherit");
   }
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0)

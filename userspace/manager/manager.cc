@@ -226,33 +226,30 @@ void Manager::BackendRemoved(const BackendEntry& backend) { health_.Forget(backe
 
 absl::StatusOr<BackendChange> Manager::AddBackend(const BackendAdd& add) {
   KOI_ASSIGN_OR_RETURN(const Endpoint endpoint, Endpoint::Parse(add.address));
-  if (add.weight < 1 || add.weight > 256)
+  if (add.weight < 1 || add.weight > 256) {
     return absl::InvalidArgumentError("a weight is a number from 1 to 256");
+  }
   if (!IsName(add.name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "\"", add.name, "\" is no name: 1 to 31 letters, digits, \"_\", \".\" and \"-\""));
   }
-  return Changed("backend added", pools_->Add(add.pool, add.name, endpoint, add.weight));
+  return Changed(pools_->Add(add.pool, add.name, endpoint, add.weight));
 }
 
 absl::StatusOr<BackendChange> Manager::DrainBackend(const BackendName& name) {
-  return Changed("backend drains", pools_->SetAdmin(name.pool, name.name, BackendAdmin::kDraining));
+  return Changed(pools_->SetAdmin(name.pool, name.name, BackendAdmin::kDraining));
 }
 
 absl::StatusOr<BackendChange> Manager::UndrainBackend(const BackendName& name) {
-  return Changed("backend enabled", pools_->SetAdmin(name.pool, name.name, BackendAdmin::kEnabled));
+  return Changed(pools_->SetAdmin(name.pool, name.name, BackendAdmin::kEnabled));
 }
 
 absl::StatusOr<BackendChange> Manager::RemoveBackend(const BackendName& name) {
-  return Changed("backend removed", pools_->Remove(name.pool, name.name));
+  return Changed(pools_->Remove(name.pool, name.name));
 }
 
-absl::StatusOr<BackendChange> Manager::Changed(const char* what,
-                                               absl::StatusOr<BackendEntry> backend) {
+absl::StatusOr<BackendChange> Manager::Changed(const absl::StatusOr<BackendEntry>& backend) const {
   KOI_RETURN_IF_ERROR(backend.status());
-  LogInfo(what, {{"pool", backend->pool_name},
-                 {"backend", backend->name},
-                 {"address", backend->endpoint.ToString()}});
   return BackendChange{backend->pool_name, collector_->CollectBackend(*backend)};
 }
 

@@ -3,6 +3,7 @@
 // again.
 #include "keeper/children.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -69,6 +70,18 @@ TEST(StartChildTest, WorkerIsNobodyWithoutAnyCapabilityAndPinned) {
   EXPECT_THAT(status, HasSubstr("CapAmb:\t0000000000000000"));
   EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1"));
   EXPECT_THAT(status, HasSubstr("Cpus_allowed_list:\t" + std::to_string(cpu) + "\n"));
+}
+
+TEST(StartChildTest, NothingIsInheritedBeyondTheChannels) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give up privileges";
+  const int left_open = ::fcntl(STDERR_FILENO, F_DUPFD, 100);  // not close-on-exec
+  const std::string open_in_child =
+      OutputOfShell(ChildRole::kWorker, -1,
+                    "for fd in /proc/self/fd/*; do echo ${fd##*/}; done | tr '\\n' ' ' >&3");
+  ::close(left_open);
+  EXPECT_EQ(open_in_child.substr(0, 8), "0 1 2 3 ") << open_in_child;
+  EXPECT_EQ(open_in_child.find(" " + std::to_string(left_open) + " "), std::string::npos)
+      << open_in_child;
 }
 
 TEST(StartChildTest, CarpKeepsOnlyItsNetworkCapabilitiesOverExec) {
