@@ -147,6 +147,7 @@ TEST_F(KoiCarpTest, APlannedStopHandsTheVipsOverAndLosesNothing) {
   EXPECT_TRUE(blue.said_stopped());
   EXPECT_EQ(red.role(), CarpRole::kMaster);
   EXPECT_THAT(red.group().reason, testing::HasSubstr("the master left"));
+  EXPECT_THAT(blue.LogTail(), testing::HasSubstr("handed over to"));
   EXPECT_FALSE(HasAnyVip(blue_host));
   EXPECT_FALSE(HasXdp(blue_host));
   EXPECT_FALSE(blue.gate_open());
@@ -216,6 +217,8 @@ TEST_F(KoiCarpTest, AnInterfaceThatVanishesAndReturnsIsUsedAgain) {
   EXPECT_TRUE(HasBothVips(blue_host));
   EXPECT_TRUE(Eventually(kSoon, [&] { return blue.xdp().attached && HasXdp(blue_host); }));
   EXPECT_TRUE(blue.gate_open());
+  // A cable that comes up is no fault of XDP's.
+  EXPECT_THAT(blue.LogTail(), testing::Not(testing::HasSubstr("XDP stays attached")));
 }
 
 TEST_F(KoiCarpTest, AnInterfaceSetDownAndUpIsUsedAgain) {

@@ -117,11 +117,7 @@ ElectionStep Election::LinkDown(const std::string& reason, TimePoint now) {
 
 ElectionStep Election::Receive(const Heard& heard, TimePoint now) {
   if (role_ == CarpRole::kInit || stopped_) return {};
-  if (leaving_) {
-    stopped_ = true;
-    deadline_ = TimePoint::max();
-    return {};
-  }
+  if (leaving_) return GiveUp(absl::StrCat("handed over to ", heard.source.ToString()), now);
   if (StoodStill(now)) return Tick(now);
   return role_ == CarpRole::kMaster ? ReceiveAsMaster(heard, now) : ReceiveAsBackup(heard, now);
 }
@@ -199,23 +195,25 @@ void Election::AdvertSent(bool ok) {
 ElectionStep Election::Stop(TimePoint now) {
   if (leaving_) return {};
   leaving_ = true;
-  if (role_ != CarpRole::kMaster) {
-    stopped_ = true;
-    deadline_ = TimePoint::max();
-    return {};
-  }
+  if (role_ != CarpRole::kMaster) return GiveUp("stopped", now);
   bow_outs_left_ = kBowOuts;
   linger_until_ = now + kLinger;
   return BowOut(now);
 }
 
 ElectionStep Election::BowOut(TimePoint now) {
-  ElectionStep step;
-  if (bow_outs_left_ > 0) {
-    step.send_advert = true;
-    deadline_ = --bow_outs_left_ > 0 ? now + kBowOutInterval : linger_until_;
-    return step;
+  if (bow_outs_left_ == 0) {
+    return GiveUp(absl::StrCat("nobody took over within ", FormatDuration(kLinger)), now);
   }
+  ElectionStep step;
+  step.send_advert = true;
+  deadline_ = --bow_outs_left_ > 0 ? now + kBowOutInterval : linger_until_;
+  return step;
+}
+
+ElectionStep Election::GiveUp(std::string reason, TimePoint now) {
+  ElectionStep step;
+  Become(CarpRole::kInit, std::move(reason), now, step);
   stopped_ = true;
   deadline_ = TimePoint::max();
   return step;

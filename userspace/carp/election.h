@@ -77,6 +77,7 @@ class Election {
   ElectionStep ReceiveAsMaster(const Heard& heard, TimePoint now);
   ElectionStep ReceiveAsBackup(const Heard& heard, TimePoint now);
   ElectionStep BowOut(TimePoint now);
+  ElectionStep GiveUp(std::string reason, TimePoint now);
 
   Settings settings_;
   CarpRole role_ = CarpRole::kInit;

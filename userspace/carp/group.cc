@@ -138,7 +138,7 @@ void Group::Apply(const ElectionStep& step) {
                              {"role", CarpRoleName(election_.role())},
                              {"reason", election_.reason()}});
   }
-  const bool master = election_.role() == CarpRole::kMaster && !election_.stopped();
+  const bool master = election_.role() == CarpRole::kMaster;
   if (master && !lease_.held()) {
     TakeVips();
   } else if (!master && lease_.held()) {
@@ -150,7 +150,7 @@ void Group::Apply(const ElectionStep& step) {
   if (election_.deadline() != TimePoint::max()) {
     timer_ = surroundings_.loop.At(election_.deadline(), [this] { Apply(election_.Tick(Now())); });
   }
-  if (step.role_changed || election_.stopped()) surroundings_.on_change();
+  if (step.role_changed) surroundings_.on_change();
   if (lease_.held()) lease_.OpenGate();
 }
 

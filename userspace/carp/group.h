@@ -31,7 +31,7 @@ class Group {
     EventLoop& loop;
     Netlink& netlink;
     std::function<absl::Status(absl::string_view frame)> send;
-    // The role or stopped() has changed. On the way up it is called between VIPs and gate (the
+    // The role has changed. On the way up it is called between VIPs and gate (the
     // place to attach), on the way down after both are gone (the place to detach). Must not destroy
     // the group.
     std::function<void()> on_change;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attach, watch, judge.
 //
-//   Begin -> attached, observed -> detached, observed -> at rest        on-master, the card bears
-//   it
-//                     \-----------------\-> stays attached              always, or it does not
+//   trial -> attached, watched -> detached, watched -> at rest    on-master, and the card bears it
+//               `---------------------`-> stays attached          always, or it does not
 #include "carp/xdp_policy.h"
 
 #include "absl/strings/str_cat.h"
@@ -28,8 +27,9 @@ void XdpPolicy::Configure(Fd program, const XdpConfig& config) {
   const bool mode_changed = program_.valid() && config.mode != config_.mode;
   program_ = std::move(program);
   config_ = config;
-  if (!attached() || !configured()) {
-    Begin();
+  if (!attached() || !configured() || !begun_) {
+    BeginOnce();
+    Retry();
     return;
   }
   absl::Status updated;
@@ -45,21 +45,26 @@ void XdpPolicy::Configure(Fd program, const XdpConfig& config) {
 void XdpPolicy::SetInterface(const std::optional<Interface>& interface) {
   const int index = interface.has_value() ? interface->index : 0;
   if (interface.has_value()) interface_name_ = interface->name;
-  if (index == interface_index_) return;
+  has_carrier_ = interface.has_value() && interface->carrier;
+  if (index == interface_index_) {
+    BeginOnce();
+    return;
+  }
   // The kernel has detached what was on an interface that is gone.
   if (interface_index_ != 0 && attached()) Release();
   observation_.Cancel();
   stays_because_.clear();
   slow_attaches_ = 0;
   interface_index_ = index;
+  begun_ = false;
   if (index == 0) why_ = "The interface does not exist.";
-  Begin();
+  BeginOnce();
 }
 
 void XdpPolicy::TakeOver(Fd link) {
   if (attached() || stopped_) return;  // ours could not have been attached beside a living one
   link_ = std::move(link);
-  if (configured()) Adopt();
+  if (begun_) Adopt();
 }
 
 void XdpPolicy::SetWanted(bool wanted) {
@@ -82,8 +87,10 @@ void XdpPolicy::Stop() {
 
 XdpReport XdpPolicy::Report() const { return {.attached = attached(), .mode = mode_, .why = why_}; }
 
-void XdpPolicy::Begin() {
-  if (!configured() || stopped_) return;
+// Not before there is a carrier: one that comes up meanwhile would look like a reset of the link.
+void XdpPolicy::BeginOnce() {
+  if (!configured() || stopped_ || begun_ || !has_carrier_) return;
+  begun_ = true;
   if (attached()) {
     Adopt();
   } else {
@@ -111,6 +118,7 @@ void XdpPolicy::Adopt() {
 void XdpPolicy::Attach() {
   const std::optional<Interface> before = ReadInterface();
   if (!before.has_value()) return;
+  begun_ = true;
   const TimePoint began = Now();
   absl::StatusOr<XdpAttachment> made = AttachXdp(program_.get(), interface_index_, config_.mode);
   attach_took_ = Now() - began;

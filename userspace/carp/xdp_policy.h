@@ -30,8 +30,8 @@ class XdpPolicy {
 
   // The program, and when to attach it. An attached one is replaced, no packet missed.
   void Configure(Fd program, const XdpConfig& config);
-  // Where; nullopt: nowhere, the interface is gone. With the first interface, and each one that
-  // takes its place, comes a trial: attach, watch the carrier, detach.
+  // Where; nullopt: nowhere, the interface is gone. Once an interface has a carrier comes a trial:
+  // attach, watch the carrier, detach. To be called whenever one of its properties has changed.
   void SetInterface(const std::optional<Interface>& interface);
   // A link that an earlier process attached.
   void TakeOver(Fd link);
@@ -49,7 +49,7 @@ class XdpPolicy {
   bool attached() const { return link_.valid(); }
   bool Stays() const { return config_.attach == XdpAttach::kAlways || !stays_because_.empty(); }
   bool ShouldBeAttached() const { return wanted_ || Stays(); }
-  void Begin();
+  void BeginOnce();
   void Adopt();
   void Attach();
   void Detach();
@@ -67,6 +67,8 @@ class XdpPolicy {
   XdpConfig config_;
   std::string interface_name_;
   int interface_index_ = 0;
+  bool has_carrier_ = false;
+  bool begun_ = false;  // the trial on this interface
   bool wanted_ = false;
   bool stopped_ = false;
 

@@ -49,7 +49,7 @@ class Network {
   std::vector<size_t> masters() const {
     std::vector<size_t> masters;
     for (size_t i = 0; i < nodes_.size(); ++i) {
-      if (nodes_[i].role() == CarpRole::kMaster && !nodes_[i].stopped()) masters.push_back(i);
+      if (nodes_[i].role() == CarpRole::kMaster) masters.push_back(i);
     }
     return masters;
   }

@@ -209,6 +209,7 @@ TEST_F(ElectionTest, StopOfABackupIsImmediateAndSilent) {
   Election election = Backup();
   EXPECT_FALSE(election.Stop(kStart).send_advert);
   EXPECT_TRUE(election.stopped());
+  EXPECT_EQ(election.role(), CarpRole::kInit);
 }
 
 TEST_F(ElectionTest, StopOfAMasterBowsOutThriceAndLingersUntilAnotherIsHeard) {
@@ -230,8 +231,12 @@ TEST_F(ElectionTest, StopOfAMasterBowsOutThriceAndLingersUntilAnotherIsHeard) {
   EXPECT_FALSE(election.stopped());
   EXPECT_EQ(election.role(), CarpRole::kMaster);
 
-  EXPECT_FALSE(election.Receive(Advert(1, 200), now + milliseconds(500)).send_advert);
+  const ElectionStep heard = election.Receive(Advert(1, 200), now + milliseconds(500));
+  EXPECT_FALSE(heard.send_advert);
+  EXPECT_TRUE(heard.role_changed);
   EXPECT_TRUE(election.stopped());
+  EXPECT_EQ(election.role(), CarpRole::kInit);
+  EXPECT_EQ(election.reason(), "handed over to 10.79.0.200");
 }
 
 // Backups are silent, so that one may be there though none was ever heard.
@@ -241,6 +246,7 @@ TEST_F(ElectionTest, ALeavingMasterLingersTwoSecondsWhenNobodyTakesOver) {
   (void)election.Stop(stop);
   while (!election.stopped()) (void)election.Tick(now = election.deadline());
   EXPECT_EQ(now, stop + seconds(2));
+  EXPECT_EQ(election.reason(), "nobody took over within 2.0s");
 }
 
 TEST_F(ElectionTest, ALostLinkEndsTheLingering) {
