@@ -76,35 +76,38 @@ void Lease::Release() {
   renewal_.Cancel();
   Remove(vips_);
   CloseGate();
-  last_failure_.clear();
 }
 
 void Lease::Renew() {
   renewal_ = loop_.After(kRenewInterval, [this] { Renew(); });
-  Note(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, vips_)));
+  LogOnce(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, vips_)),
+          address_failure_);
   if (gate_open_) RenewGate();
 }
 
 void Lease::RenewGate() {
   if (gates_ == nullptr) return;
-  Note(Annotate(gates_->OpenUntil(gate_, Now() + std::chrono::seconds(kLeaseSeconds)),
-                "cannot open the gate"));
+  LogOnce(Annotate(gates_->OpenUntil(gate_, Now() + std::chrono::seconds(kLeaseSeconds)),
+                   "cannot open the gate"),
+          gate_failure_);
 }
 
 void Lease::CloseGate() {
   if (std::exchange(gate_open_, false) && gates_ != nullptr) {
-    Note(Annotate(gates_->Close(gate_), "cannot close the gate"));
+    LogOnce(Annotate(gates_->Close(gate_), "cannot close the gate"), gate_failure_);
   }
 }
 
 void Lease::Remove(const std::vector<Address>& vips) {
-  Note(netlink_.Apply(Changes(AddressChange::Kind::kRemove, interface_index_, vips)));
+  LogOnce(netlink_.Apply(Changes(AddressChange::Kind::kRemove, interface_index_, vips)),
+          address_failure_);
 }
 
-void Lease::Note(const absl::Status& status) {
-  if (status.ok() || status.message() == last_failure_) return;
-  last_failure_ = std::string(status.message());
-  LogError("VIPs are not as they should be", {{"why", last_failure_}});
+void Lease::LogOnce(const absl::Status& status, std::string& last_failure) {
+  if (!status.ok() && status.message() != last_failure) {
+    LogError("VIPs are not as they should be", {{"why", status.message()}});
+  }
+  last_failure = std::string(status.message());
 }
 
 }  // namespace koi

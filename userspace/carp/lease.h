@@ -43,7 +43,7 @@ class Lease {
   void RenewGate();
   void CloseGate();
   void Remove(const std::vector<Address>& vips);
-  void Note(const absl::Status& status);
+  static void LogOnce(const absl::Status& status, std::string& last_failure);
 
   EventLoop& loop_;
   Netlink& netlink_;
@@ -54,7 +54,9 @@ class Lease {
   bool held_ = false;
   bool gate_open_ = false;
   EventLoop::Timer renewal_;
-  std::string last_failure_;  // logged once, not twice a second
+  // "" while all is well. The same failure is logged once, not twice a second.
+  std::string address_failure_;
+  std::string gate_failure_;
 };
 
 }  // namespace koi
