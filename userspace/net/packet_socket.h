@@ -21,9 +21,10 @@ class PacketSocket {
  public:
   struct Options {
     int interface_index = 0;
-    uint16_t ether_type = 0;          // of the frames received; 0: none, the socket only sends
-    std::vector<sock_filter> filter;  // classic BPF over the frame; empty: all
-    std::vector<MacAddress> groups;   // multicast addresses that the interface lets in meanwhile
+    uint16_t ether_type = 0;               // of the frames received; 0: none, the socket only sends
+    std::vector<sock_filter> filter = {};  // classic BPF over the frame; empty: all
+    std::vector<MacAddress> groups =
+        {};  // multicast addresses that the interface lets in meanwhile
   };
 
   // Frames that this host sends are not received.
