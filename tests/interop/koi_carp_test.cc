@@ -100,7 +100,7 @@ TEST_F(KoiCarpTest, AfterKillMinusNineTheVipsGoByThemselvesAndTheGateCloses) {
   EXPECT_TRUE(Eventually(10s, [&] { return !blue.gate_open(); }));
 }
 
-TEST_F(KoiCarpTest, ARestartedKoiCarpTakesTheHeldXdpLinkOver) {
+TEST_F(KoiCarpTest, ARestartedKoiCarpGoesOnAsMasterWithTheHeldXdpLink) {
   blue.Start(CarpDefaults());
   ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
   blue.Kill();
@@ -111,6 +111,9 @@ TEST_F(KoiCarpTest, ARestartedKoiCarpTakesTheHeldXdpLinkOver) {
 
   ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
   EXPECT_TRUE(blue.xdp().attached) << blue.xdp().why;
+  EXPECT_TRUE(HasBothVips(blue_host));
+  EXPECT_TRUE(blue.gate_open());
+  EXPECT_THAT(blue.LogTail(), testing::HasSubstr("goes on where an earlier koi-carp ended"));
   EXPECT_THAT(blue.LogTail(), testing::HasSubstr("XDP taken over"));
   EXPECT_THAT(blue.LogTail(), testing::Not(testing::HasSubstr("cannot be attached")));
 }

@@ -94,10 +94,11 @@ ElectionStep Election::BecomeMaster(std::string reason, TimePoint now) {
   return step;
 }
 
-ElectionStep Election::LinkUp(const Address& source, TimePoint now) {
+ElectionStep Election::LinkUp(const Address& source, TimePoint now, bool was_master) {
   ElectionStep step;
   source_ = source;
   if (role_ != CarpRole::kInit || stopped_) return step;
+  if (was_master) return BecomeMaster("goes on where an earlier koi-carp ended as master", now);
   Become(CarpRole::kBackup, "listening for a master", now, step);
   deadline_ = now + DeadTime();
   return step;

@@ -38,8 +38,9 @@ class Election {
 
   Election(const Settings& settings, TimePoint now);
 
-  // The link can carry adverts, which leave from `source`; or why it cannot.
-  ElectionStep LinkUp(const Address& source, TimePoint now);
+  // The link can carry adverts, which leave from `source`; or why it cannot. `was_master`: an
+  // earlier process of this host was master until a moment ago, so others have not taken over yet.
+  ElectionStep LinkUp(const Address& source, TimePoint now, bool was_master = false);
   ElectionStep LinkDown(const std::string& reason, TimePoint now);
   ElectionStep Receive(const Heard& heard, TimePoint now);
   // To be called at deadline(); too early is no harm.

@@ -45,6 +45,10 @@ absl::StatusOr<std::unique_ptr<Group>> Group::Create(const CarpGroup& config,
       new Group(config, std::move(authenticator), std::move(surroundings)));
   group->lease_.SetVips(config.vips);
   group->lease_.SetGate(gates, config.number);
+  // Written by the process before this one, at most 2 s ahead: less than any dead time but the
+  // shortest, and a VIP that another host took meanwhile is given back at its first advert.
+  const absl::StatusOr<TimePoint> open_until = gates->Read(config.number);
+  group->was_master_ = open_until.ok() && *open_until > Now();
   return group;
 }
 
@@ -83,7 +87,7 @@ void Group::LinkUp(const Interface& interface, const std::optional<Address>& fir
   origin_.mac = interface.mac;
   origin_.address = *source;
   lease_.SetInterface(interface.index);
-  Apply(election_.LinkUp(*source, Now()));
+  Apply(election_.LinkUp(*source, Now(), std::exchange(was_master_, false)));
 }
 
 void Group::LinkDown(const std::string& reason) { Apply(election_.LinkDown(reason, Now())); }

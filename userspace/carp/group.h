@@ -83,6 +83,7 @@ class Group {
   WarningLimit warnings_;
   EventLoop::Timer timer_;
   AdvertOrigin origin_;
+  bool was_master_ = false;  // an earlier process, whose gate is still open
   uint64_t adverts_sent_ = 0;
   uint64_t adverts_received_ = 0;
   uint64_t bad_authentication_ = 0;

@@ -155,6 +155,16 @@ TEST_F(ElectionTest, WithoutALinkAMasterGivesUpAtOnceAndComesBackAsABackup) {
   EXPECT_EQ(election.deadline(), now + seconds(4));
 }
 
+TEST_F(ElectionTest, SuccessorOfAMasterThatJustDiedGoesOnAtOnce) {
+  Election election({}, kStart);
+  const ElectionStep step = election.LinkUp(Addr("10.79.0.9"), kStart, /*was_master=*/true);
+  EXPECT_TRUE(step.role_changed);
+  EXPECT_TRUE(step.send_advert);
+  EXPECT_TRUE(step.announce);
+  EXPECT_EQ(election.role(), CarpRole::kMaster);
+  EXPECT_EQ(election.deadline(), kStart + seconds(1));
+}
+
 TEST_F(ElectionTest, ThreeFailedAdvertsDemoteAndThreeGoodOnesRecover) {
   Election election = Master({.advskew = 10});
   election.AdvertSent(false);
