@@ -91,6 +91,7 @@ bool Demo::StartHosts() {
       absl::StrCat("koid --config ", lab_.red.host().directory(), "/koi.toml    # on red"));
   lab_.red.Start();
   const bool backup = Eventually(30s, [this] { return lab_.red.role() == "backup"; });
+  Show(lab_.red.host(), {"ip", "-brief", "addr", "show", "eth0"});
   return narrator_.Expect(
       backup, "red is backup",
       absl::StrCat("role \"", lab_.red.role(), "\"; its log ends:\n", lab_.red.LogTail()));
@@ -251,6 +252,10 @@ void Demo::KillMaster() {
           absl::StrCat("role \"", lab_.red.role(), "\"; its log ends:\n", lab_.red.LogTail()))) {
     figures_.failover_outage_ms = outage.longest_gap_ms;
     narrator_.Say(absl::StrCat("The client had no answer for ", outage.longest_gap_ms, " ms."));
+    const ProgramResult answer =
+        Show(lab_.client, {"curl", "-sS", "--max-time", "5", "--cacert", lab_.certificate.chain,
+                           KoiLab::Url6("https", "/")});
+    narrator_.Expect(answer.ok(), "an answer from red over IPv6 too", answer.Describe());
   }
 }
 
