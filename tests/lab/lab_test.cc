@@ -35,6 +35,11 @@ std::string NamespaceOf(pid_t pid, const std::string& host) {
   return absl::StrCat("/run/netns/koi-", pid, "-", host);
 }
 
+// One that has ended and waits for its parent has no command line any more.
+bool Runs(pid_t pid) {
+  return !ReadFile(absl::StrCat("/proc/", pid, "/cmdline")).value_or("").empty();
+}
+
 // Another program that builds a lab, with a backend, and then waits to be killed.
 class OtherProgram {
  public:
@@ -107,8 +112,29 @@ TEST(LabTest, NothingIsLeftWhenItsProgramIsKilled) {
 
   EXPECT_TRUE(Eventually(10s, [&] {
     return !Exists(DirectoryOf(other.pid())) && !Exists(NamespaceOf(other.pid(), "web")) &&
-           !Exists(NamespaceOf(other.pid(), "switch")) && kill(nginx_pid, 0) != 0;
+           !Exists(NamespaceOf(other.pid(), "switch")) && !Runs(nginx_pid);
   }));
+}
+
+TEST(LabTest, KeptOneStandsUntilItsScriptIsRun) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    {
+      Lab lab(AtEnd::kKeep);
+      const WebBackend web(lab, "web");
+    }
+    _exit(0);
+  }
+  int wait_status = -1;
+  waitpid(pid, &wait_status, 0);
+  ASSERT_EQ(wait_status, 0);
+  EXPECT_TRUE(Exists(NamespaceOf(pid, "web")));
+
+  const ProgramResult down = RunProgram({"sh", absl::StrCat(DirectoryOf(pid), "/down")});
+
+  EXPECT_TRUE(down.ok()) << down.Describe();
+  EXPECT_FALSE(Exists(DirectoryOf(pid)));
+  EXPECT_FALSE(Exists(NamespaceOf(pid, "web")));
 }
 
 TEST(LabTest, TwoStandAtOnce) {
