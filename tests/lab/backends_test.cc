@@ -3,6 +3,7 @@
 //
 //   client ── blue ── web-1, web-2, and later web-3
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "lab/koi_test.h"
@@ -50,6 +51,18 @@ TEST_F(BackendsTest, AddedOneServesAndDrainedOneStopsWithNoFailedRequest) {
   EXPECT_EQ(ServedBy(load, "web-1"), served_before);
 
   EXPECT_EQ(load.Stop().failed, 0U) << load.SoFar().Describe();
+}
+
+TEST_F(BackendsTest, DrainedOneFinishesWhatItHasBegun) {
+  LoadReport report;
+  std::thread slow([&] {
+    report = Burst(lab.client, {KoiLab::Url4("https", "/slow")}, lab.certificate.chain, 8, 8);
+  });
+  EXPECT_TRUE(Eventually(10s, [&] { return Backend("web-1").connections > 0; }));
+  EXPECT_TRUE(lab.blue.Koi({"backend", "drain", "web", "web-1"}).ok());
+  slow.join();
+  EXPECT_EQ(report.ok, 8U) << report.Describe();
+  EXPECT_GT(report.served_by["web-1"], 0U);
 }
 
 TEST_F(BackendsTest, UndrainedOneServesAgain) {

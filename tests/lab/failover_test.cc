@@ -73,6 +73,20 @@ TEST_F(FailoverTest, StoppedMasterHandsOverBeforeItLeaves) {
   EXPECT_THAT(lab.blue.VipsPresent(), IsEmpty());
 }
 
+TEST_F(FailoverTest, UnpluggedMasterIsReplacedAndOneHostHasTheVipsOnceItIsBack) {
+  lab.lab.Unplug(lab.blue.host());
+  EXPECT_TRUE(Eventually(
+      5 * kDeadTime,
+      [&] { return lab.red.role() == "master" && lab.Get(KoiLab::Url4("https", "/")).ok(); },
+      "replaced_blue_unplugged"));
+
+  lab.lab.Plug(lab.blue.host());
+  EXPECT_TRUE(Eventually(5 * kDeadTime, [&] {
+    return lab.blue.VipsPresent().size() + lab.red.VipsPresent().size() == 2 &&
+           lab.Get(KoiLab::Url4("https", "/")).ok() && lab.Get(KoiLab::Url6("https", "/")).ok();
+  }));
+}
+
 TEST_F(FailoverTest, BackupHearsItsMaster) {
   CarpGroupReport report;
   EXPECT_TRUE(Eventually(10s, [&] {
