@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that ask koi-manager, against its own HTTP server and routes with a table of
+// backends behind them that the test looks into.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <future>
+
+#include "absl/strings/str_cat.h"
+#include "manager/control/routes.h"
+#include "net/socket.h"
+#include "typed.h"
+#include "unit/manager/sample_stats.h"
+
+namespace koi {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class FakeManager : public ControlActions {
+ public:
+  Stats CollectStats() override { return stats; }
+  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) override {
+    asked.push_back(absl::StrCat("add ", backend.pool, " ", backend.name, " ", backend.address, " ",
+                                 backend.weight));
+    if (!answer.ok()) return answer;
+    BackendStats added = stats.pools[0].backends[0];
+    added.name = backend.name;
+    added.address = backend.address;
+    added.weight = backend.weight;
+    added.health = "unknown";
+    return BackendChange{.pool = backend.pool, .backend = added};
+  }
+  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) override {
+    return Note("drain", backend);
+  }
+  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) override {
+    return Note("undrain", backend);
+  }
+  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) override {
+    return Note("remove", backend);
+  }
+
+  Stats stats = SampleStats();
+  absl::Status answer = absl::OkStatus();
+  std::vector<std::string> asked;
+
+ private:
+  absl::StatusOr<BackendChange> Note(absl::string_view what, const BackendName& backend) {
+    asked.push_back(absl::StrCat(what, " ", backend.pool, " ", backend.name));
+    if (!answer.ok()) return answer;
+    return BackendChange{.pool = backend.pool, .backend = stats.pools[0].backends[0]};
+  }
+};
+
+class ManagerCommandsTest : public testing::Test {
+ protected:
+  ManagerCommandsTest() {
+    std::string name = testing::TempDir() + "koi-cli-XXXXXX";
+    folder_ = ::mkdtemp(name.data());
+    server_ = HttpServer::Start(*loop_, ListenUnix(folder_ + "/koi.sock").value(), {},
+                                ControlHandler(manager_))
+                  .value();
+  }
+  ~ManagerCommandsTest() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // Runs the command line in a thread while the manager's loop turns in this one.
+  Said Run(const std::string& words) {
+    const std::string line = absl::StrCat(words, " --socket ", folder_, "/koi.sock");
+    std::future<Said> said = std::async(std::launch::async, Typed, line);
+    while (said.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      loop_->Turn(std::chrono::milliseconds(5));
+    }
+    return said.get();
+  }
+
+  FakeManager manager_;
+  std::string folder_;
+  std::unique_ptr<EventLoop> loop_ = EventLoop::Create().value();
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(ManagerCommandsTest, StatusIsOneScreen) {
+  manager_.stats.since_ms_ago = 250'000;
+  manager_.stats.carp[0].since_ms_ago = 250'000;
+  manager_.stats.carp[0].reason = "no advert for 3.0s";
+  manager_.stats.carp[0].peers = {
+      {.source = "10.0.0.7", .advbase = 1, .advskew = 100, .heard_ms_ago = 400}};
+  manager_.stats.warnings = {"the clock of 10.0.0.7 is off"};
+  const Said said = Run("status");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_EQ(said.talk, "");
+  EXPECT_EQ(said.out,
+            R"(node  blue, koi 0.1.0, up 12.5s
+role  master for 4m10s, since 2026-01-02T03:04:05Z
+xdp   native on eth0: the driver takes XDP
+
+VIP       GROUP  ROLE    HERE
+10.0.0.1     42  master  yes
+
+SERVICE  MODE  TLS        LISTEN        POOL  BACKENDS UP
+web      http  terminate  10.0.0.1:443  web   1 of 1
+
+CPU  WORKER   CONNECTIONS  ACCEPTED  MISPLACED
+  1  serving            3         9          0
+
+GROUP  ROLE    FOR    PEERS                                    REASON
+   42  master  4m10s  10.0.0.7 (advskew 100, heard 400ms ago)  no advert for 3.0s
+
+warning: the clock of 10.0.0.7 is off
+)");
+}
+
+TEST_F(ManagerCommandsTest, StatusOfAHostWithoutVipsIsShort) {
+  manager_.stats.vips.clear();
+  manager_.stats.services.clear();
+  manager_.stats.cpus.clear();
+  manager_.stats.carp.clear();
+  manager_.stats.role = "init";
+  manager_.stats.since = "";
+  manager_.stats.xdp = {.attached = false, .mode = "off", .why = "not master"};
+  EXPECT_EQ(Run("status").out,
+            "node  blue, koi 0.1.0, up 12.5s\nrole  init for 0ms\nxdp   off on eth0: not master\n");
+}
+
+TEST_F(ManagerCommandsTest, BackendsAreListed) {
+  EXPECT_EQ(
+      Run("backend list").out,
+      R"(POOL  BACKEND  ADDRESS      ADMIN    HEALTH  WEIGHT  CONNECTIONS  REQUESTS  ERRORS  FROM  WHY
+web   web-1    10.0.0.2:80  enabled  up         100            4        50       5  file  -
+)");
+}
+
+TEST_F(ManagerCommandsTest, BackendsOfOnePoolAreListed) {
+  manager_.stats.pools.push_back({.name = "api", .balance = "round-robin", .backends = {}});
+  EXPECT_THAT(Run("backend list api").out, ::testing::Not(HasSubstr("web-1")));
+  EXPECT_THAT(Run("backend list web").out, HasSubstr("web-1"));
+  EXPECT_EQ(Run("backend list api -o json").out,
+            "[\n  {\n    \"backends\": [],\n    \"balance\": \"round-robin\",\n    \"name\": "
+            "\"api\"\n  }\n]\n");
+}
+
+TEST_F(ManagerCommandsTest, UnknownPoolIsNotFound) {
+  const Said said = Run("backend list wbe");
+  EXPECT_EQ(said.code, kExitNotFound);
+  EXPECT_EQ(said.talk, "koi: there is no pool \"wbe\"; did you mean \"web\"?\n");
+}
+
+TEST_F(ManagerCommandsTest, BackendIsAdded) {
+  const Said said = Run("backend add web web-9 10.0.0.9:80 --weight 50");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_EQ(said.out, "web-9: added to pool web at 10.0.0.9:80, weight 50, health unknown\n");
+  EXPECT_EQ(said.talk, "This change was made on this host only.\n");
+  EXPECT_THAT(manager_.asked, ElementsAre("add web web-9 10.0.0.9:80 50"));
+}
+
+TEST_F(ManagerCommandsTest, BackendIsAddedWithTheUsualWeight) {
+  EXPECT_EQ(Run("backend add web web-9 10.0.0.9:80").code, kExitOk);
+  EXPECT_THAT(manager_.asked, ElementsAre("add web web-9 10.0.0.9:80 100"));
+}
+
+TEST_F(ManagerCommandsTest, WeightIsANumber) {
+  const Said said = Run("backend add web web-9 10.0.0.9:80 --weight many");
+  EXPECT_EQ(said.code, kExitUsage);
+  EXPECT_EQ(said.talk, "koi: --weight \"many\" is not a number\n");
+  EXPECT_THAT(manager_.asked, IsEmpty());
+}
+
+TEST_F(ManagerCommandsTest, BackendIsDrainedUndrainedAndRemoved) {
+  EXPECT_EQ(Run("backend drain web web-1").out, "web-1: draining, 4 connections open\n");
+  EXPECT_EQ(Run("backend undrain web web-1").out, "web-1: enabled, health up\n");
+  EXPECT_EQ(Run("backend remove web web-1").out,
+            "web-1: removed from pool web, 4 connections open\n");
+  EXPECT_THAT(manager_.asked,
+              ElementsAre("drain web web-1", "undrain web web-1", "remove web web-1"));
+}
+
+TEST_F(ManagerCommandsTest, ChangeAsJsonIsTheManagersAnswer) {
+  const Said said = Run("backend drain web web-1 -o json");
+  EXPECT_EQ(DecodeBackendChange(said.out).value().backend.name, "web-1");
+  EXPECT_EQ(said.talk, "This change was made on this host only.\n");
+}
+
+TEST_F(ManagerCommandsTest, RefusalsHaveExitCodesOfTheirOwn) {
+  const std::pair<absl::Status, ExitCode> cases[] = {
+      {absl::InvalidArgumentError("why"), kExitUsage},
+      {absl::NotFoundError("why"), kExitNotFound},
+      {absl::PermissionDeniedError("why"), kExitRefused},
+      {absl::ResourceExhaustedError("why"), kExitRefused},
+      {absl::AlreadyExistsError("why"), kExitConflict},
+      {absl::FailedPreconditionError("why"), kExitConflict},
+      {absl::DeadlineExceededError("why"), kExitTimedOut},
+  };
+  for (const auto& [answer, code] : cases) {
+    SCOPED_TRACE(answer.ToString());
+    manager_.answer = answer;
+    const Said said = Run("backend remove web web-1");
+    EXPECT_EQ(said.code, code);
+    EXPECT_EQ(said.out, "");
+    EXPECT_EQ(said.talk, "koi: why\n");
+  }
+  manager_.answer = absl::InternalError("why");
+  EXPECT_EQ(Run("backend remove web web-1").code, kExitFailure);
+}
+
+TEST_F(ManagerCommandsTest, WorkersAreListed) {
+  EXPECT_EQ(
+      Run("worker list").out,
+      R"(CPU  PID  STATE    STARTS  CONNECTIONS  STEERED  ACCEPTED  MISPLACED  HANDSHAKES  FAILED  REQUESTS
+  1   77  serving       1            3       10         9          0           8       1        20
+)");
+  EXPECT_THAT(Run("worker list -o json").out, HasSubstr("\"cpu\": 1,"));
+}
+
+TEST_F(ManagerCommandsTest, VipsAreListed) {
+  EXPECT_EQ(Run("vip list").out,
+            "VIP       GROUP  ROLE    HERE  PACKETS  BYTES\n"
+            "10.0.0.1     42  master  yes       110   9000\n");
+  EXPECT_THAT(Run("vip list -o json").out, HasSubstr("\"address\": \"10.0.0.1\","));
+}
+
+TEST_F(ManagerCommandsTest, StatsShowWorkersBackendsAndVerdictsMet) {
+  manager_.stats.verdicts.push_back({.name = "NEVER", .action = "drop", .packets = 0});
+  const std::string out = Run("stats").out;
+  EXPECT_THAT(out, HasSubstr("\nall "));
+  EXPECT_THAT(out, HasSubstr("\nweb   web-1 "));
+  EXPECT_THAT(out, HasSubstr("\nBAD_FLAGS  drop            7\n"));
+  EXPECT_THAT(out, ::testing::Not(HasSubstr("NEVER")));
+}
+
+TEST_F(ManagerCommandsTest, StatsAndStatusAsJsonAreAllOfIt) {
+  for (const char* command : {"stats -o json", "status -o json"}) {
+    const Said said = Run(command);
+    EXPECT_EQ(said.code, kExitOk);
+    EXPECT_EQ(DecodeStats(said.out).value().node, "blue");
+  }
+}
+
+}  // namespace
+}  // namespace koi

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of commands: usage, help and parsing come from it.
+#include "cli/commands.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "cli/nouns.h"
+
+namespace koi {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"status", "", "Show on one screen what this host does.", ShowStatus},
+    {"check", "[FILE...]", "Say what is wrong with a configuration; default: /etc/koi.",
+     CheckConfiguration},
+    {"backend list", "[POOL]", "List backends, of one pool or of all.", ListBackends},
+    {"backend add", "POOL NAME ADDRESS:PORT [--weight N]", "Add a backend to a pool.", AddBackend},
+    {"backend drain", "POOL NAME",
+     "Stop sending new connections to a backend; open ones run to their end.", DrainBackend},
+    {"backend undrain", "POOL NAME", "Send new connections to a drained backend again.",
+     UndrainBackend},
+    {"backend remove", "POOL NAME", "Remove a backend from a pool.", RemoveBackend},
+    {"worker list", "", "List the workers, one for each CPU.", ListWorkers},
+    {"vip list", "", "List the VIPs and where they are.", ListVips},
+    {"stats", "", "Show what was counted: workers, backends, verdicts on packets.", ShowStats},
+    {"version", "", "Show the version of this program.", ShowVersion},
+};
+
+constexpr char kCommonOptions[] =
+    "  -o, --output FORMAT  table (for people) or json (for programs); default: table\n"
+    "      --socket PATH    where koi-manager listens; default: $KOI_SOCKET or /run/koi/koi.sock\n"
+    "  -h, --help           this text\n";
+
+std::string Usage(const Command& command) {
+  return absl::StrCat("koi ", command.name, command.usage.empty() ? "" : " ", command.usage);
+}
+
+}  // namespace
+
+absl::Span<const Command> Commands() { return kCommands; }
+
+std::vector<std::string> WordsAfter(absl::string_view typed) {
+  std::vector<std::string> words;
+  for (const Command& command : kCommands) {
+    absl::string_view rest = command.name;
+    if (!typed.empty() && !absl::ConsumePrefix(&rest, absl::StrCat(typed, " "))) continue;
+    const std::string word(rest.substr(0, rest.find(' ')));
+    if (words.empty() || words.back() != word) words.push_back(word);
+  }
+  return words;
+}
+
+std::string HelpText(absl::string_view name) {
+  std::string text;
+  size_t width = 0;
+  const auto belongs = [name](const Command& command) {
+    return name.empty() || absl::StartsWith(command.name, absl::StrCat(name, " "));
+  };
+  for (const Command& command : kCommands) {
+    if (command.name == name) {
+      return absl::StrCat("Usage: ", Usage(command), " [OPTIONS]\n\n", command.help,
+                          "\n\nOptions:\n", kCommonOptions);
+    }
+    if (belongs(command)) width = std::max(width, Usage(command).size());
+  }
+  absl::StrAppend(&text, "Usage: koi ", name, name.empty() ? "" : " ",
+                  "COMMAND [OPTIONS]\n\nCommands:\n");
+  for (const Command& command : kCommands) {
+    if (!belongs(command)) continue;
+    absl::StrAppend(&text, absl::StrFormat("  %-*s  %s\n", static_cast<int>(width), Usage(command),
+                                           command.help));
+  }
+  absl::StrAppend(&text, "\nOptions:\n", kCommonOptions);
+  return text;
+}
+
+}  // namespace koi

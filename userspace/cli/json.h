@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON for programs, where protocol/ has no message for it.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "config/load.h"
+
+namespace koi {
+
+// The member `name` of the object `json`, indented; InvalidArgument when there is none. With `only`
+// not "": of that member, a list, the items whose "name" is `only`.
+absl::StatusOr<std::string> JsonMember(absl::string_view json, const std::string& name,
+                                       const std::string& only = "");
+
+// `json`, indented.
+absl::StatusOr<std::string> IndentedJson(absl::string_view json);
+
+// {"valid", "errors": [{"file", "line", "column", "message"}], "warnings": [...]}.
+std::string CheckJson(const ConfigResult& result);
+
+std::string VersionJson(absl::string_view version);
+
+}  // namespace koi

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions behind the commands, one file a noun.
+#pragma once
+
+#include "cli/command.h"
+
+namespace koi {
+
+absl::StatusOr<ExitCode> ShowStatus(const Invocation& invocation);
+absl::StatusOr<ExitCode> CheckConfiguration(const Invocation& invocation);
+absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation);
+absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> DrainBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> UndrainBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);
+absl::StatusOr<ExitCode> ListVips(const Invocation& invocation);
+absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation);
+absl::StatusOr<ExitCode> ShowVersion(const Invocation& invocation);
+
+}  // namespace koi

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The usage text of a command as what may be typed: the text is the one definition of both.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace koi {
+
+struct UsagePart {
+  enum class Kind { kRequired, kOptional, kRepeated, kOption };
+  Kind kind = Kind::kRequired;
+  std::string name;  // "POOL"; of an option "--weight"
+};
+
+// "POOL [NAME] [FILE...] [--weight N]".
+std::vector<UsagePart> ParseUsage(absl::string_view usage);
+
+}  // namespace koi
