@@ -141,7 +141,7 @@ class XdpFlowHashTest : public XdpTest {
     with_worker[index] = kWorkerCpu;
     SetCpus(with_worker);
   }
-  bool IsSteered(const Packet& packet) { return VerdictFor(packet) == "STEERED"; }
+  bool IsSteered(const Packet& packet) { return runner.ActionFor(packet) == "redirect"; }
   std::vector<bool> Steered(Packet (*flow)(uint32_t), uint32_t flows) {
     std::vector<bool> steered_flows;
     for (uint32_t i = 0; i < flows; ++i) steered_flows.push_back(IsSteered(flow(i)));

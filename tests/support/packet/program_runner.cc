@@ -53,7 +53,7 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
   return out << outcome.action << " (" << outcome.verdict << "), " << Decoded(outcome.frame);
 }
 
-Outcome ProgramRunner::Run(const Packet& packet) {
+Outcome ProgramRunner::Answer(const Packet& packet) {
   const std::string in = packet.Bytes();
   std::string out(kLargestFrame, '\0');
   LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -62,16 +62,19 @@ Outcome ProgramRunner::Run(const Packet& packet) {
   options.data_out = out.data();
   options.data_size_out = static_cast<uint32_t>(out.size());
   options.repeat = 1;
-
-  const std::vector<VerdictFigures> before = Counted(verdicts_);
   if (bpf_prog_test_run_opts(program_fd_, &options) != 0) {
     ADD_FAILURE() << "cannot run the program: " << std::strerror(errno) << "\n" << packet;
     return {};
   }
-  const VerdictFigures verdict = Difference(before, Counted(verdicts_));
   out.resize(options.data_size_out);
-  Outcome outcome = {
-      .action = ActionName(options.retval), .verdict = verdict.name, .frame = std::move(out)};
+  return {.action = ActionName(options.retval), .verdict = "", .frame = std::move(out)};
+}
+
+Outcome ProgramRunner::Run(const Packet& packet) {
+  const std::vector<VerdictFigures> before = Counted(verdicts_);
+  Outcome outcome = Answer(packet);
+  const VerdictFigures verdict = Difference(before, Counted(verdicts_));
+  outcome.verdict = verdict.name;
   EXPECT_EQ(outcome.action, verdict.action) << "the action is not the one of " << verdict.name;
   return outcome;
 }

@@ -30,7 +30,12 @@ class ProgramRunner {
   // action is the one it answered, is expected here, for every run of every test.
   Outcome Run(const Packet& packet);
 
+  // What the program answers, and nothing else: for thousands of frames.
+  std::string ActionFor(const Packet& packet) { return Answer(packet).action; }
+
  private:
+  Outcome Answer(const Packet& packet);  // without the verdict
+
   int program_fd_;
   VerdictMap verdicts_;
 };
