@@ -64,6 +64,7 @@ class Network {
   // Made at once: each change of namespace waits for an RCU grace period.
   std::vector<Fd> Sockets(int family, int count) const {
     std::vector<Fd> sockets;
+    sockets.reserve(static_cast<size_t>(count));
     EXPECT_EQ(::setns(its_.get(), CLONE_NEWNET), 0);
     for (int i = 0; i < count; ++i) {
       sockets.emplace_back(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));

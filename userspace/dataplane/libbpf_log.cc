@@ -14,7 +14,7 @@
 namespace koi {
 namespace {
 
-constexpr size_t kKeptBytes = 16 * 1024;
+constexpr size_t kKeptBytes = 16384;
 
 std::string* current = nullptr;
 libbpf_print_fn_t previous = nullptr;

@@ -18,7 +18,7 @@ struct ServiceEntry {
   uint16_t port = 0;
   ServiceMode mode = ServiceMode::kHttp;
   uint32_t number = 0;  // of the service
-  std::string name;
+  std::string name = {};
 };
 
 class ServiceMap {

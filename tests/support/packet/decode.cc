@@ -41,6 +41,7 @@ class Decoder {
   void Hex16(absl::string_view field) { Line(field, absl::StrFormat("0x%04x", header_.U16())); }
   void MacLine(absl::string_view field) {
     std::vector<std::string> parts;
+    parts.reserve(6);
     for (int i = 0; i < 6; ++i) parts.push_back(absl::StrFormat("%02x", header_.U8()));
     Line(field, absl::StrJoin(parts, ":"));
   }

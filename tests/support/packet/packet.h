@@ -73,19 +73,19 @@ class Packet {
   enum class Kind { kEthernet, kVlan, kIp4, kIp6, kExtension, kFragment, kTcp, kUdp, kIcmp, kRaw };
   struct Layer {
     Kind kind = Kind::kRaw;
-    std::string source;  // on the wire: MAC or address
-    std::string destination;
-    std::string options;   // or the bytes of kRaw
-    uint16_t first = 0;    // source port, VLAN id, ICMP type, fragment offset
-    uint16_t second = 0;   // destination port, ICMP code
-    uint8_t protocol = 0;  // of an extension header itself
-    uint8_t flags = 0;     // TCP
-    bool more = false;     // fragment
+    std::string source = {};  // on the wire: MAC or address
+    std::string destination = {};
+    std::string options = {};  // or the bytes of kRaw
+    uint16_t first = 0;        // source port, VLAN id, ICMP type, fragment offset
+    uint16_t second = 0;       // destination port, ICMP code
+    uint8_t protocol = 0;      // of an extension header itself
+    uint8_t flags = 0;         // TCP
+    bool more = false;         // fragment
     bool bad_checksum = false;
-    std::optional<uint16_t> next;  // told protocol or Ethernet type of what follows
-    std::optional<uint16_t> total;
-    std::optional<uint8_t> version;
-    std::optional<uint8_t> words;
+    std::optional<uint16_t> next = {};  // told protocol or Ethernet type of what follows
+    std::optional<uint16_t> total = {};
+    std::optional<uint8_t> version = {};
+    std::optional<uint8_t> words = {};
   };
 
   Packet With(Layer layer) const;

@@ -26,7 +26,7 @@ void PutChecksum(std::string& bytes, size_t at, uint16_t sum, bool bad) {
 
 std::string Packet::Bytes() const {
   std::string bytes;
-  for (size_t i = layers_.size(); i-- > 0;) bytes = Header(i, bytes) + bytes;
+  for (size_t i = layers_.size(); i-- > 0;) bytes.insert(0, Header(i, bytes));
   bytes.resize(std::max(bytes.size(), padded_to_), '\0');
   if (cut_to_.has_value()) bytes.resize(std::min(bytes.size(), *cut_to_));
   return bytes;
