@@ -66,8 +66,13 @@ absl::StatusOr<TlsContext> TlsContext::Create(absl::string_view chain_pem,
   KOI_CHECK(created.context_ != nullptr);  // out of memory
   SSL_CTX* context = created.get();
   SetPolicy(context);
-  if (protocol == TlsProtocol::kHttp1) {
-    ::SSL_CTX_set_alpn_select_cb(context, ChooseHttp1, nullptr);
+  switch (protocol) {
+    case TlsProtocol::kHttp1: ::SSL_CTX_set_alpn_select_cb(context, ChooseHttp1, nullptr); break;
+    case TlsProtocol::kAny:
+      // Many clients leave without close_notify. Their last bytes must arrive all the same, and
+      // what is spoken inside knows its own end or has always lived with TCP's.
+      ::SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+      break;
   }
   if (::SSL_CTX_use_certificate(context, parsed.chain[0].get()) != 1 ||
       ::SSL_CTX_use_PrivateKey(context, parsed.key.get()) != 1) {

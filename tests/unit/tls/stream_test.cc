@@ -21,9 +21,10 @@ namespace {
 // The server's stream under test and an OpenSSL client, both non-blocking, driven in turn.
 class TlsStreamTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { Begin(TlsProtocol::kHttp1); }
+  void Begin(TlsProtocol protocol) {
     const MadeCertificate made = MakeCertificate("koi.example");
-    auto context = TlsContext::Create(made.chain_pem, made.key_pem, TlsProtocol::kHttp1);
+    auto context = TlsContext::Create(made.chain_pem, made.key_pem, protocol);
     ASSERT_TRUE(context.ok()) << context.status();
     context_ = std::make_unique<TlsContext>(*std::move(context));
     int ends[2];
@@ -38,6 +39,10 @@ class TlsStreamTest : public ::testing::Test {
   void TearDown() override {
     ::SSL_free(client_);
     ::SSL_CTX_free(client_context_);
+  }
+  void BeginAgain(TlsProtocol protocol) {
+    TearDown();
+    Begin(protocol);
   }
 
   // Runs both sides until the server's handshake has an outcome.
@@ -103,6 +108,16 @@ TEST_F(TlsStreamTest, EndWithoutCloseNotifyIsAFailure) {
   Io last;
   ReadAll(last);
   EXPECT_EQ(last, Io::kFailed);
+}
+
+TEST_F(TlsStreamTest, EndWithoutCloseNotifyIsAnEndWhereAnythingMayBeSpoken) {
+  BeginAgain(TlsProtocol::kAny);
+  ASSERT_EQ(HandshakeOutcome(), Io::kDone);
+  ASSERT_EQ(::SSL_write(client_, "last", 4), 4);
+  ::shutdown(client_fd_.get(), SHUT_WR);
+  Io last;
+  EXPECT_EQ(ReadAll(last), "last");
+  EXPECT_EQ(last, Io::kClosed);
 }
 
 TEST_F(TlsStreamTest, ReadsOnAfterItsOwnShutdown) {
