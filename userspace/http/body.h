@@ -14,7 +14,7 @@ class BodyDecoder {
  public:
   // Of the bytes of a size line that are no size: extensions mean nothing to anybody.
   static constexpr size_t kMaxExtensionBytes = 256;
-  static constexpr size_t kMaxTrailerBytes = 8 * 1024;
+  static constexpr size_t kMaxTrailerBytes = 8'192;
 
   struct Piece {
     size_t consumed = 0;     // of the input

@@ -14,8 +14,8 @@ absl::string_view ReasonPhrase(int status);
 
 struct OwnResponse {
   int status = 500;
-  absl::string_view explanation;  // one line of the body
-  std::string location;           // of a redirect
+  absl::string_view explanation = {};  // one line of the body
+  std::string location = {};           // of a redirect
   bool keep_alive = false;
   bool to_head = false;  // a HEAD gets the head alone
   int client_minor_version = 1;

@@ -14,8 +14,8 @@
 namespace koi {
 
 struct HeadLimits {
-  size_t bytes = 16 * 1024;  // of the whole head
-  size_t headers = 100;      // lines
+  size_t bytes = 16'384;  // of the whole head
+  size_t headers = 100;   // lines
 };
 
 enum class Parse { kMore, kDone, kBad };

@@ -4,7 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "base/check.h"
 
 namespace koi {
 namespace {
@@ -107,7 +107,7 @@ ParseResult ReadRequestHead(absl::string_view buffer, const HeadLimits& limits,
   if (found.state != Parse::kDone) return found;
 
   absl::string_view lines = buffer.substr(0, found.bytes);
-  head = {};
+  KOI_CHECK(head.fields.headers.empty());  // a new one
   absl::string_view wrong = ParseRequestLine(TakeLine(lines), head);
   if (!wrong.empty()) return ParseResult::Bad(wrong);
   const ParseResult fields = ParseFields(lines, head.minor_version, limits, head.fields);

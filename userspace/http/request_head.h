@@ -29,7 +29,8 @@ struct RequestHead {
 };
 
 // Reads the head at the start of `buffer`, which the caller has shown to `scanner` before, if at
-// all, only shorter. One empty line in front is skipped, as RFC 9112 2.2 asks.
+// all, only shorter. One empty line in front is skipped, as RFC 9112 2.2 asks. `head`
+// must be a new one.
 ParseResult ReadRequestHead(absl::string_view buffer, const HeadLimits& limits,
                             HeadScanner& scanner, RequestHead& head);
 

@@ -3,6 +3,7 @@
 #include "http/response_head.h"
 
 #include "absl/strings/ascii.h"
+#include "base/check.h"
 
 namespace koi {
 namespace {
@@ -40,7 +41,7 @@ ParseResult ReadResponseHead(absl::string_view buffer, const HeadLimits& limits,
   const ParseResult found = scanner.Scan(buffer, limits);
   if (found.state != Parse::kDone) return found;
   absl::string_view lines = buffer.substr(0, found.bytes);
-  head = {};
+  KOI_CHECK(head.fields.headers.empty());  // a new one
   const absl::string_view wrong = ParseStatusLine(TakeLine(lines), head);
   if (!wrong.empty()) return ParseResult::Bad(wrong);
   const ParseResult fields = ParseFields(lines, head.minor_version, limits, head.fields);

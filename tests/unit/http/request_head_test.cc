@@ -209,14 +209,22 @@ TEST(RequestHeadTest, KeepAliveFollowsVersionAndConnection) {
 }
 
 TEST(RequestHeadTest, ExpectationsAreKnownOrNot) {
-  RequestHead head;
-  ASSERT_EQ(Read(Get("Host: a\r\nExpect: 100-Continue\r\n"), head).state, Parse::kDone);
-  EXPECT_TRUE(head.expects_continue);
-  EXPECT_FALSE(head.unknown_expectation);
-  ASSERT_EQ(Read(Get("Host: a\r\nExpect: cake\r\n"), head).state, Parse::kDone);
-  EXPECT_TRUE(head.unknown_expectation);
-  ASSERT_EQ(Read("GET / HTTP/1.0\r\nExpect: cake\r\n\r\n", head).state, Parse::kDone);
-  EXPECT_FALSE(head.unknown_expectation);
+  struct {
+    const char* text;
+    bool expects_continue;
+    bool unknown;
+  } const cases[] = {
+      {"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n", true, false},
+      {"GET / HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n", false, true},
+      {"GET / HTTP/1.0\r\nExpect: cake\r\n\r\n", false, false},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.text);
+    RequestHead head;
+    ASSERT_EQ(Read(c.text, head).state, Parse::kDone);
+    EXPECT_EQ(head.expects_continue, c.expects_continue);
+    EXPECT_EQ(head.unknown_expectation, c.unknown);
+  }
 }
 
 }  // namespace
