@@ -52,8 +52,9 @@ void Acceptor::SetPaused(bool paused) {
 }
 
 void Acceptor::Watch() {
-  const bool accepting = !paused_ && !recovery_.pending();
-  for (EventLoop::Watch& watch : watches_) watch.SetEvents(accepting ? EPOLLIN : 0);
+  uint32_t events = 0;
+  if (!paused_ && !recovery_.pending()) events = EPOLLIN;
+  for (EventLoop::Watch& watch : watches_) watch.SetEvents(events);
 }
 
 void Acceptor::Accept(int listener) {

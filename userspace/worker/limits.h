@@ -34,8 +34,8 @@ constexpr size_t kIdleBackends = 1024;
 constexpr Duration kTunnelIdleTimeout = std::chrono::hours(1);
 
 // Memory: a connection has at most four buffers, two each way, and none while it is idle.
-constexpr size_t kBufferBytes = 32 * 1024;
-constexpr HeadLimits kHeadLimits = {.bytes = 16 * 1024, .headers = 100};
+constexpr size_t kBufferBytes = 32'768;
+constexpr HeadLimits kHeadLimits = {.bytes = 16'384, .headers = 100};
 static_assert(kHeadLimits.bytes < kBufferBytes, "a whole head must fit");
 constexpr int kInterimResponses = 16;  // 1xx before the response
 // Rounds of moving bytes before the other connections have their turn.

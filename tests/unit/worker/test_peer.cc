@@ -19,19 +19,17 @@
 #include "net/socket.h"
 
 namespace koi {
-namespace {
 
-// Blocking, and giving up after ten seconds.
-void MakePatient(int fd) {
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-  const timeval limit = {10, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+TestPeer::TestPeer(Fd fd) : fd_(std::move(fd)) {
+  ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) & ~O_NONBLOCK);
+  WaitUpTo(std::chrono::seconds(20));
 }
 
-}  // namespace
-
-TestPeer::TestPeer(Fd fd) : fd_(std::move(fd)) { MakePatient(fd_.get()); }
+void TestPeer::WaitUpTo(std::chrono::seconds limit) {
+  const timeval time = {limit.count(), 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+}
 
 TestPeer::~TestPeer() {
   if (ssl_ != nullptr) ::SSL_free(ssl_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,12 +19,14 @@ using SSL = struct ssl_st;
 
 namespace koi {
 
-// One end of a TCP connection; every call gives up after ten seconds. Failures show as empty or
-// short results.
+// One end of a TCP connection; every call gives up after twenty seconds, or what WaitUpTo() says.
+// Failures show as empty or short results.
 class TestPeer {
  public:
   explicit TestPeer(Fd fd);
   ~TestPeer();
+
+  void WaitUpTo(std::chrono::seconds limit);
 
   bool Send(absl::string_view bytes);
   // One message: its head and its body without framing. `to_head`: a response that has no body.

@@ -7,16 +7,18 @@
 namespace koi {
 
 void WorkerTest::SetUp() {
-  const WorkerService web = {.number = 0, .name = "web", .listen = {http(), http_ip6()}};
-  WorkerService secure = {.number = 1, .name = "secure", .listen = {https()}, .tls = true};
+  const WorkerService web = ServiceOn("web", {http(), http_ip6()});
+  WorkerService secure = ServiceOn("secure", {https()});
+  secure.tls = true;
   secure.chain_pem = certificate_.chain_pem;
   secure.key_pem = certificate_.key_pem;
-  const WorkerService moved = {
-      .number = 2, .name = "moved", .listen = {redirect()}, .redirect_to_https = true};
-  const WorkerService raw = {
-      .number = 3, .name = "raw", .mode = ServiceMode::kTcp, .listen = {tcp()}, .pool = kRawPool};
+  WorkerService moved = ServiceOn("moved", {redirect()});
+  moved.redirect_to_https = true;
+  WorkerService raw = ServiceOn("raw", {tcp()});
+  raw.mode = ServiceMode::kTcp;
+  raw.pool = kRawPool;
   WorkerService raw_secure = secure;
-  raw_secure.number = 4;
+  raw_secure.name = "raw-secure";
   raw_secure.mode = ServiceMode::kTcp;
   raw_secure.listen = {tls()};
   raw_secure.pool = kRawPool;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -68,6 +69,13 @@ bool Eventually(Duration limit, const std::function<bool()>& condition) {
   }
 }
 
+WorkerService ServiceOn(const std::string& name, const std::vector<Endpoint>& listen) {
+  WorkerService service;
+  service.name = name;
+  service.listen = listen;
+  return service;
+}
+
 WorkerProcess::WorkerProcess() {
   listener4_ = LoopbackListener();
   listener6_ = ListenTcp({Address::Parse("::1").value(), 0}).value();
@@ -85,6 +93,7 @@ WorkerProcess::WorkerProcess() {
 }
 
 WorkerProcess::~WorkerProcess() {
+  if (::testing::Test::HasFailure()) std::fputs(Log().c_str(), stderr);
   if (ended_.has_value()) return;
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
@@ -95,11 +104,13 @@ void WorkerProcess::Spawn(int child_end) {
   const std::string path = absl::StrCat(KOI_BINARY_DIR, "/bin/koi-worker");
   const Fd program(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   KOI_CHECK(program.valid());
+  log_ = Fd(::memfd_create("log", MFD_CLOEXEC));
   char name[] = "koi-worker";
   char* const arguments[] = {name, nullptr};
-  // The leak checker of a sanitized build attaches to its own process, which the sandbox forbids.
-  char leaks[] = "ASAN_OPTIONS=detect_leaks=0";
-  char* const environment[] = {leaks, nullptr};
+  // In a sanitized build: the leak checker attaches to its own process, which the sandbox forbids;
+  // and memory kept from reuse would hide how much the worker itself needs.
+  char options[] = "ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1";
+  char* const environment[] = {options, nullptr};
 
   pid_ = ::fork();
   KOI_CHECK(pid_ >= 0);
@@ -111,6 +122,7 @@ void WorkerProcess::Spawn(int child_end) {
     if (!dropped) ::_exit(100);
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::dup2(log_.get(), STDERR_FILENO);
   if (child_end == kChildChannelFd) {
     ::fcntl(child_end, F_SETFD, 0);
   } else {
@@ -181,6 +193,13 @@ std::vector<std::string> WorkerProcess::Descriptors() const {
     names.push_back(std::filesystem::read_symlink(entry.path()).string());
   }
   return names;
+}
+
+std::string WorkerProcess::Log() const {
+  std::string text(1 << 16, '\0');
+  const ssize_t got = ::pread(log_.get(), text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return text;
 }
 
 std::optional<int> WorkerProcess::Ended(Duration limit) {

@@ -21,6 +21,9 @@ namespace koi {
 // Asks until `condition` holds or `limit` is over.
 bool Eventually(Duration limit, const std::function<bool()>& condition);
 
+// A plain http service of pool 0 on these endpoints.
+WorkerService ServiceOn(const std::string& name, const std::vector<Endpoint>& listen);
+
 // Its tables are plain shared memory of the maps' shape: a worker maps both alike. Its IPv4
 // listener takes every loopback address, so that services may have one each.
 class WorkerProcess {
@@ -57,6 +60,8 @@ class WorkerProcess {
   size_t MemoryBytes() const;
   // Its open descriptors, as /proc names them.
   std::vector<std::string> Descriptors() const;
+  // What it has logged so far.
+  std::string Log() const;
   // The exit code once it has ended, or -signal; nullopt when it has not ended within `limit`.
   std::optional<int> Ended(Duration limit);
 
@@ -72,6 +77,7 @@ class WorkerProcess {
   std::unique_ptr<BackendMap> backends_;
   std::unique_ptr<WorkerView> figures_;
   Fd channel_;
+  Fd log_;
   pid_t pid_ = -1;
   std::optional<int> ended_;
 };

@@ -135,7 +135,7 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
     case Exchange::Outcome::kDone:
       to_head_ = false;
       if (!go_on) return BeginLinger(CloseReason::kFinished);
-      deadline_.Set(kIdleClientTimeout);
+      deadline_.Set(client_.in.empty() ? kIdleClientTimeout : kRequestHeadTimeout);
       return State::kRequest;
     case Exchange::Outcome::kUnanswered: return Answer(status, explanation, go_on);
     case Exchange::Outcome::kBrokenOff:
