@@ -216,15 +216,17 @@ def check_lengths(root):
 
 
 def check_reasons_tested(root):
-    """Every verdict is produced by a test, which names it."""
-    header = root / "include/koi/abi/verdict.h"
-    if not header.exists():
-        return
+    """Every row of a list of reasons (a macro over X) is produced by a test, which names it."""
     tests = "".join(path.read_text() for path in files(root, ["tests"], {".cc", ".h"}))
-    for number, line in lines(header):
-        match = re.match(r"\s*X\((\w+),", line)
-        if match and not re.search(rf"\b(KOI_VERDICT_)?{match.group(1)}\b", tests):
-            yield header, number, f"no test produces the verdict {match.group(1)}"
+    for header in files(root, ["include", "userspace"], {".h"}):
+        within = False
+        for number, line in lines(header):
+            within = within or re.match(r"#define KOI_\w+\(X\)", line) is not None
+            row = re.match(r"\s*X\((\w+),(?:\s*\"([\w-]+)\")?", line) if within else None
+            names = [] if row is None else [name for name in row.groups() if name]
+            if names and not re.search(rf"\b(KOI_VERDICT_)?({'|'.join(names)})\b", tests):
+                yield header, number, f"no test produces the reason {names[-1]}"
+            within = within and line.endswith("\\")
 
 
 def check_format(root):

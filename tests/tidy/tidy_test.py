@@ -114,8 +114,12 @@ class TidyTest(unittest.TestCase):
             "include/koi/abi/verdict.h": "#define KOI_VERDICTS(X) \\\n  X(NOT_OURS, XDP_PASS, \"...\")\n",
             "tests/packet/a.cc": 'EXPECT_EQ(VerdictFor(kSyn), "NOT_OURS_AT_ALL");\n',
         }
-        self.assert_breaks(tidy.check_reasons_tested, tree, "verdict.h:2: no test produces the verdict NOT_OURS")
+        self.assert_breaks(tidy.check_reasons_tested, tree, "verdict.h:2: no test produces the reason NOT_OURS")
         tree["tests/packet/a.cc"] = 'EXPECT_EQ(VerdictFor(kSyn), "NOT_OURS");\n'
+        self.assert_keeps(tidy.check_reasons_tested, tree)
+        tree["userspace/worker/reason.h"] = '#define KOI_REASONS(X) \\\n  X(kLeft, "left") /* ... */\n'
+        self.assert_breaks(tidy.check_reasons_tested, tree, "reason.h:2: no test produces the reason left")
+        tree["tests/unit/b.cc"] = "EXPECT_EQ(reason, CloseReason::kLeft);\n"
         self.assert_keeps(tidy.check_reasons_tested, tree)
 
     def test_format(self):
