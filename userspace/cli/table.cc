@@ -23,7 +23,7 @@ Table::Table(std::vector<std::string> header) : header_(std::move(header)) {}
 void Table::Add(std::vector<Cell> row) {
   KOI_CHECK(row.size() == header_.size());
   for (Cell& cell : row) {
-    if (cell.text.empty()) cell.text = "-";
+    if (cell.text.empty()) cell.text.push_back('-');
   }
   rows_.push_back(std::move(row));
 }
@@ -46,7 +46,8 @@ void Table::Print(std::ostream& out) const {
     for (size_t column = 0; column < row.size(); ++column) {
       const std::string padding(widths[column] - Width(row[column].text), ' ');
       if (column > 0) line += "  ";
-      line += row[column].number ? padding + row[column].text : row[column].text + padding;
+      const Cell& cell = row[column];
+      absl::StrAppend(&line, cell.number ? padding : cell.text, cell.number ? cell.text : padding);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out << line << '\n';

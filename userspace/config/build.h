@@ -38,9 +38,9 @@ struct BuildContext {
 
   // What other parts refer to. A part that is not complete (one of its members is unnamed or
   // invalid, which is said already) is not complained about where it is referred to.
-  Declared vips;
+  Declared vips = {};
   bool vips_complete = true;
-  Declared listens;
+  Declared listens = {};
   bool pools_complete = true;
 };
 

@@ -10,11 +10,11 @@
 namespace koi {
 
 struct ConfigError {
-  std::string file;
+  std::string file = {};
   int line = 0;  // from 1; 0: the file as a whole
   int column = 0;
-  std::string message;
-  std::string source_line;  // "" where there is none, or where it may hold a password
+  std::string message = {};
+  std::string source_line = {};  // "" where there is none, or where it may hold a password
 
   // "file:line:column: message", then the source line with a caret under the place.
   std::string ToString() const;

@@ -39,7 +39,7 @@ struct ConfigTable {
   absl::string_view path;
   bool repeated = false;  // written [[...]], or as a list of tables: there may be several
   bool required = false;
-  absl::string_view help;
+  absl::string_view help = {};
 };
 
 struct ConfigKey {
@@ -48,11 +48,11 @@ struct ConfigKey {
   KeyType type = KeyType::kText;
   int64_t minimum = 0;
   int64_t maximum = 0;
-  absl::string_view choices;        // "http, tcp"
-  bool required = false;            // then it has no default
-  absl::string_view default_value;  // without quotes; "" where absence has a meaning of its own
-  absl::string_view default_note;   // what holds without a default_value: "the host's name"
-  absl::string_view help;
+  absl::string_view choices = {};        // "http, tcp"
+  bool required = false;                 // then it has no default
+  absl::string_view default_value = {};  // without quotes; "" where absence means something else
+  absl::string_view default_note = {};   // what holds without a default_value: "the host's name"
+  absl::string_view help = {};
 };
 
 absl::Span<const ConfigTable> ConfigTables();

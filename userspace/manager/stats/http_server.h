@@ -17,16 +17,16 @@ struct MHD_Daemon;
 namespace koi {
 
 struct HttpRequest {
-  std::string method;
-  std::string path;  // decoded, without the query
-  std::string body;
-  std::string peer;  // of a Unix socket: "uid=0 pid=1234"; else ""
+  std::string method = {};
+  std::string path = {};  // decoded, without the query
+  std::string body = {};
+  std::string peer = {};  // of a Unix socket: "uid=0 pid=1234"; else ""
 };
 
 struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  std::string body = {};
 };
 
 // Called in the loop's thread for each whole request. Must not destroy the server.
@@ -36,11 +36,11 @@ class HttpServer {
  public:
   struct Options {
     // Basic authentication; with an empty user nobody is asked.
-    std::string user;
-    std::string password;
-    std::vector<std::string> open_paths;  // for which nobody is asked either
-    size_t body_limit_bytes =
-        64 * 1024;                   // a larger body is answered with 413 or a closed connection
+    std::string user = {};
+    std::string password = {};
+    std::vector<std::string> open_paths = {};  // for which nobody is asked either
+    // A larger body is answered with 413 or a closed connection.
+    size_t body_limit_bytes = 64 * 1024;
     unsigned connection_limit = 64;  // further ones wait in the listener's queue
     unsigned idle_limit_seconds = 30;
   };
