@@ -79,6 +79,7 @@ std::vector<ConfigError> Problems::errors() const {
            std::tie(b.place.source, b.place.line, b.place.column);
   });
   std::vector<ConfigError> errors;
+  errors.reserve(ordered.size());
   for (Found& found : ordered) {
     errors.push_back({.file = path(found.place),
                       .line = found.place.line,

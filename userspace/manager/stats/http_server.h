@@ -40,7 +40,7 @@ class HttpServer {
     std::string password = {};
     std::vector<std::string> open_paths = {};  // for which nobody is asked either
     // A larger body is answered with 413 or a closed connection.
-    size_t body_limit_bytes = 64 * 1024;
+    size_t body_limit_bytes = 65'536;
     unsigned connection_limit = 64;  // further ones wait in the listener's queue
     unsigned idle_limit_seconds = 30;
   };
