@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "config/schema.h"
 #include "config/value.h"
 #include "net/socket.h"
 
@@ -226,8 +228,11 @@ void Manager::BackendRemoved(const BackendEntry& backend) { health_.Forget(backe
 
 absl::StatusOr<BackendChange> Manager::AddBackend(const BackendAdd& add) {
   KOI_ASSIGN_OR_RETURN(const Endpoint endpoint, Endpoint::Parse(add.address));
-  if (add.weight < 1 || add.weight > 256) {
-    return absl::InvalidArgumentError("a weight is a number from 1 to 256");
+  const ConfigKey* weight = FindConfigKey("pool.backend", "weight");
+  KOI_CHECK(weight != nullptr);
+  if (add.weight < weight->minimum || add.weight > weight->maximum) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("weight ", add.weight, " is not ", Expectation(*weight)));
   }
   if (!IsName(add.name)) {
     return absl::InvalidArgumentError(absl::StrCat(
