@@ -52,7 +52,7 @@ class WorkerFleet {
     pid_t pid = 0;  // 0: none
     int64_t starts = 0;
     WorkerState state = WorkerState::kGone;
-    TimePoint attached;
+    TimePoint attached = {};
     WorkerView figures;
   };
   // In order of their CPUs.
