@@ -28,8 +28,8 @@ namespace koi {
 
 struct CpuStats {
   int cpu = 0;
-  int pid = 0;        // 0: no worker now
-  std::string state;  // "starting", "serving", "failed", "gone"
+  int pid = 0;             // 0: no worker now
+  std::string state = {};  // "starting", "serving", "failed", "gone"
   uint64_t starts = 0;
   uint64_t steered = 0;  // connections (SYNs) that XDP sent to this CPU
   uint64_t steered_packets = 0;
@@ -45,12 +45,12 @@ struct CpuStats {
 };
 
 struct BackendStats {
-  std::string name;
-  std::string address;  // "10.0.0.1:80"
-  std::string admin;    // "enabled", "draining"
-  std::string health;   // "unknown", "up", "down"
-  std::string why;      // of the health: "connection refused", "no answer in 1.0s"
-  std::string origin;   // "file", "cli"
+  std::string name = {};
+  std::string address = {};  // "10.0.0.1:80"
+  std::string admin = {};    // "enabled", "draining"
+  std::string health = {};   // "unknown", "up", "down"
+  std::string why = {};      // of the health: "connection refused", "no answer in 1.0s"
+  std::string origin = {};   // "file", "cli"
   uint32_t weight = 0;
   uint64_t connections = 0;
   uint64_t connections_total = 0;
@@ -61,70 +61,70 @@ struct BackendStats {
 };
 
 struct PoolStats {
-  std::string name;
-  std::string balance;
-  std::vector<BackendStats> backends;
+  std::string name = {};
+  std::string balance = {};
+  std::vector<BackendStats> backends = {};
 };
 
 struct ServiceStats {
-  std::string name;
-  std::string mode;  // "http", "tcp"
-  std::string tls;   // "terminate", "off"
-  std::vector<std::string> listen;
-  std::string pool;  // "" where it redirects
+  std::string name = {};
+  std::string mode = {};  // "http", "tcp"
+  std::string tls = {};   // "terminate", "off"
+  std::vector<std::string> listen = {};
+  std::string pool = {};  // "" where it redirects
   uint64_t backends_up = 0;
   uint64_t backends = 0;
 };
 
 struct VipStats {
-  std::string address;
+  std::string address = {};
   uint8_t vhid = 0;
-  std::string role;      // of its group on this host
-  bool present = false;  // whether the interface has the address now
+  std::string role = {};  // of its group on this host
+  bool present = false;   // whether the interface has the address now
   uint64_t packets = 0;
   uint64_t bytes = 0;
 };
 
 struct VerdictStats {
-  std::string name;
-  std::string action;  // "pass", "drop", "redirect"
+  std::string name = {};
+  std::string action = {};  // "pass", "drop", "redirect"
   uint64_t packets = 0;
 };
 
 struct Stats {
-  std::string node;
-  std::string version;
-  std::string role;   // "master" if of any group, else "backup", "init"
-  std::string since;  // of the role, UTC, RFC 3339
+  std::string node = {};
+  std::string version = {};
+  std::string role = {};   // "master" if of any group, else "backup", "init"
+  std::string since = {};  // of the role, UTC, RFC 3339
   int64_t since_ms_ago = 0;
   int64_t uptime_ms = 0;  // of the manager
-  std::string interface;
-  XdpReport xdp;
-  CpuStats total;  // cpu -1: the sum
-  std::vector<CpuStats> cpus;
-  std::vector<ServiceStats> services;
-  std::vector<PoolStats> pools;
-  std::vector<VipStats> vips;
-  std::vector<VerdictStats> verdicts;
-  std::vector<CarpGroupReport> carp;
-  std::vector<std::string> warnings;  // sentences: what an operator should look at
+  std::string interface = {};
+  XdpReport xdp = {};
+  CpuStats total = {};  // cpu -1: the sum
+  std::vector<CpuStats> cpus = {};
+  std::vector<ServiceStats> services = {};
+  std::vector<PoolStats> pools = {};
+  std::vector<VipStats> vips = {};
+  std::vector<VerdictStats> verdicts = {};
+  std::vector<CarpGroupReport> carp = {};
+  std::vector<std::string> warnings = {};  // sentences: what an operator should look at
 };
 
 struct BackendName {
-  std::string pool;
-  std::string name;
+  std::string pool = {};
+  std::string name = {};
 };
 
 struct BackendAdd {
-  std::string pool;
-  std::string name;
-  std::string address;
+  std::string pool = {};
+  std::string name = {};
+  std::string address = {};
   uint32_t weight = 100;
 };
 
 struct BackendChange {
-  std::string pool;
-  BackendStats backend;
+  std::string pool = {};
+  BackendStats backend = {};
 };
 
 std::string EncodeJson(const Stats& value);
