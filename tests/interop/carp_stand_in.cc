@@ -38,7 +38,7 @@ constexpr uint32_t kGroup = 3;  // not 0: a gate mixed up with another would go 
   ::dup2(manager_copy, kCarpManagerChannelFd);
   ::close_range(kCarpManagerChannelFd + 1, ~0U, 0);
   if (!TakePrivileges(ChildRole::kCarp).ok()) ::_exit(126);
-  ::execl(KOI_BINARY_DIR "/bin/koi-carp", "koi-carp", nullptr);
+  ::execl(KoiProgram("koi-carp").c_str(), "koi-carp", nullptr);
   ::_exit(127);
 }
 

@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono_literals::operator""s;
 
-constexpr char kPrograms[] = KOI_BINARY_DIR "/bin/";
-
 // Three services: HTTPS, the plain port that sends people there, and bytes in both directions.
 constexpr char kConfiguration[] = R"(version = 1
 
@@ -127,8 +125,7 @@ Balancer::Balancer(Lab& lab, const std::string& name, const BalancerOptions& opt
 
 void Balancer::Start() {
   koid_ = host_.Start(
-      {absl::StrCat(kPrograms, "koid"), "--config", absl::StrCat(host_.directory(), "/koi.toml")},
-      "koid.log");
+      {KoiProgram("koid"), "--config", absl::StrCat(host_.directory(), "/koi.toml")}, "koid.log");
 }
 
 void Balancer::Kill() {
@@ -144,8 +141,7 @@ std::optional<int> Balancer::Stop(Duration limit) {
 }
 
 ProgramResult Balancer::Koi(const Argv& arguments) const {
-  Argv argv = {absl::StrCat(kPrograms, "koi"), "--socket",
-               absl::StrCat(host_.directory(), "/run/koi.sock")};
+  Argv argv = {KoiProgram("koi"), "--socket", absl::StrCat(host_.directory(), "/run/koi.sock")};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return host_.Run(argv);
 }

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -95,6 +96,12 @@ bool ReadBoth(int out_fd, int err_fd, TimePoint deadline, ProgramResult& result)
 }
 
 }  // namespace
+
+std::string KoiProgram(const std::string& name) {
+  const char* folder = getenv("KOI_LAB_PROGRAMS");
+  return absl::StrCat(folder == nullptr || *folder == '\0' ? KOI_BINARY_DIR "/bin" : folder, "/",
+                      name);
+}
 
 std::string ShellText(const Argv& argv) {
   std::string text;

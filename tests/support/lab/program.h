@@ -15,6 +15,9 @@ namespace koi::lab {
 
 using Argv = std::vector<std::string>;
 
+// One of koi's own programs: of the folder $KOI_LAB_PROGRAMS where that is set, else of this build.
+std::string KoiProgram(const std::string& name);
+
 // `argv` as a person would type it into a shell.
 std::string ShellText(const Argv& argv);
 
