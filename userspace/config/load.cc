@@ -17,16 +17,6 @@ namespace {
 
 constexpr size_t kMaxSecretBytes = 4096;
 
-// What a configuration names is opened on its word alone: a FIFO or a device must not stop us.
-absl::StatusOr<std::string> ReadNamedFile(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is not a file"));
-  }
-  return ReadFile(path, kMaxSecretBytes);
-}
-
 Config Build(const Section& top, const ConfigFileReader& read_file, Problems& problems) {
   BuildContext context = {.top = top, .read_file = read_file, .problems = problems};
   if (!top.Written("version")) {
@@ -68,20 +58,34 @@ std::vector<std::string> ConfigFiles(const std::string& path) {
   return files;
 }
 
-ConfigResult LoadConfig(const std::vector<std::string>& files) {
-  std::vector<ConfigSource> sources;
-  ConfigResult unreadable;
-  if (files.empty()) unreadable.errors.push_back({.message = "no configuration file was named"});
+// What a configuration names is opened on its word alone: a FIFO or a device must not stop us.
+absl::StatusOr<std::string> ReadNamedFile(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not a file"));
+  }
+  return ReadFile(path, kMaxSecretBytes);
+}
+
+ConfigTexts ReadConfigFiles(const std::vector<std::string>& files) {
+  ConfigTexts texts;
+  if (files.empty()) texts.errors.push_back({.message = "no configuration file was named"});
   for (const std::string& file : files) {
     absl::StatusOr<std::string> text = ReadFile(file);
     if (text.ok()) {
-      sources.push_back({file, *std::move(text)});
+      texts.sources.push_back({file, *std::move(text)});
     } else {
-      unreadable.errors.push_back({.file = file, .message = std::string(text.status().message())});
+      texts.errors.push_back({.file = file, .message = std::string(text.status().message())});
     }
   }
-  if (unreadable.errors.empty()) return ParseConfig(sources, ReadNamedFile);
-  return unreadable;
+  return texts;
+}
+
+ConfigResult LoadConfig(const std::vector<std::string>& files) {
+  ConfigTexts texts = ReadConfigFiles(files);
+  if (texts.errors.empty()) return ParseConfig(texts.sources, ReadNamedFile);
+  return {.config = std::nullopt, .errors = std::move(texts.errors), .warnings = {}};
 }
 
 ConfigResult ParseConfig(const std::vector<ConfigSource>& sources,

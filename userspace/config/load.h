@@ -25,6 +25,20 @@ struct ConfigResult {
 // its koi.toml, whether that exists or not, and its conf.d/*.toml in the order of their names.
 std::vector<std::string> ConfigFiles(const std::string& path = kDefaultConfigPath);
 
+// The texts of a configuration, before they are parsed; with errors it must not be used.
+struct ConfigTexts {
+  std::vector<ConfigSource> sources = {};
+  std::vector<ConfigError> errors = {};
+  std::vector<std::string> warnings = {};
+};
+
+// The texts of `files` as they are now; an error for each that cannot be read.
+ConfigTexts ReadConfigFiles(const std::vector<std::string>& files);
+
+// Reads a file that a configuration names: the reader for ParseConfig(). What is no regular file is
+// refused.
+absl::StatusOr<std::string> ReadNamedFile(const std::string& path);
+
 // Reads `files` as one configuration. Files that it names are read too, except certificates and
 // their keys, which are named only. Needs no privilege beyond reading.
 ConfigResult LoadConfig(const std::vector<std::string>& files);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "keeper/privileges.h"
+#include "protocol/arguments.h"
 
 namespace koi {
 namespace {
@@ -43,8 +44,11 @@ std::string HowItEnded(int wait_status) {
 
 }  // namespace
 
-Keeper::Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors)
-    : loop_(loop), options_(std::move(options)), descriptors_(std::move(descriptors)) {
+Keeper::Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors, Fd arguments)
+    : loop_(loop),
+      options_(std::move(options)),
+      descriptors_(std::move(descriptors)),
+      arguments_(std::move(arguments)) {
   const auto program = [this](ChildRole role, int cpu) {
     return ChildProgram{
         role, cpu, absl::StrCat(options_.program_directory, "/", PrivilegesOf(role).program), {}};
@@ -62,7 +66,9 @@ absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Create(EventLoop& loop, KeeperOp
   const std::vector<int> cpus = UsableCpus();
   if (cpus.empty()) return absl::InternalError("cannot tell which CPUs this process may use");
   KOI_ASSIGN_OR_RETURN(Descriptors descriptors, Descriptors::Open(cpus));
-  std::unique_ptr<Keeper> keeper(new Keeper(loop, std::move(options), std::move(descriptors)));
+  KOI_ASSIGN_OR_RETURN(Fd arguments, PackArguments(options.arguments));
+  std::unique_ptr<Keeper> keeper(
+      new Keeper(loop, std::move(options), std::move(descriptors), std::move(arguments)));
   KOI_RETURN_IF_ERROR(keeper->WatchSignals());
   return keeper;
 }
@@ -144,6 +150,7 @@ absl::Status Keeper::Spawn(Child& child) {
   }
   std::vector<int> inherited;
   for (const Fd& end : child_ends) inherited.push_back(end.get());
+  if (role == ChildRole::kManager) inherited.push_back(arguments_.get());
   KOI_ASSIGN_OR_RETURN(child.pid, StartChild(child.program, inherited));
   ++child.starts;
   child.started = Now();

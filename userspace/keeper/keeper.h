@@ -24,8 +24,9 @@
 namespace koi {
 
 struct KeeperOptions {
-  std::string config;             // handed to the manager as it is
-  std::string program_directory;  // where koi-manager, koi-carp and koi-worker are
+  std::string config;                  // handed to the manager as it is
+  std::vector<std::string> arguments;  // so are these
+  std::string program_directory;       // where koi-manager, koi-carp and koi-worker are
 };
 
 class Keeper {
@@ -53,7 +54,7 @@ class Keeper {
     Fd manager_end;  // of its channel to the manager, for the next manager: carp and workers
   };
 
-  Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors);
+  Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors, Fd arguments);
   absl::Status WatchSignals();
   void OnSignal();
   void ReapChildren();
@@ -80,6 +81,7 @@ class Keeper {
   EventLoop& loop_;
   KeeperOptions options_;
   Descriptors descriptors_;
+  Fd arguments_;  // packed, for each manager
   Fd signal_fd_;
   EventLoop::Watch signal_watch_;
   EventLoop::Timer ping_timer_;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "manager/manager.h"
+#include "protocol/arguments.h"
 #include "protocol/keeper_messages.h"
 
 int main(int argc, char** argv) {
@@ -13,5 +14,11 @@ int main(int argc, char** argv) {
     std::fputs("koi-manager is started by koid, not by hand\n", stderr);
     return koi::kExitUsage;
   }
-  return koi::RunManager(argv[2]);
+  absl::StatusOr<std::vector<std::string>> arguments =
+      koi::UnpackArguments(koi::kManagerArgumentsFd);
+  if (!arguments.ok()) {
+    koi::LogError("cannot start", {{"why", arguments.status().message()}});
+    return koi::kExitFailure;
+  }
+  return koi::RunManager(koi::ConfigSources(argv[2], *std::move(arguments)));
 }

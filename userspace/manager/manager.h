@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "manager/carp_client.h"
+#include "manager/config_sources.h"
 #include "manager/control/routes.h"
 #include "manager/data_plane.h"
 #include "manager/health/checker.h"
@@ -94,8 +95,8 @@ class Manager : private ControlActions, private PoolTableObserver {
   bool set_up_ = false;
 };
 
-// All of main(): reads the configuration at `config_path` and the certificates it names, prints all
-// that is wrong with them, takes the keeper's channel, runs. Returns the exit code.
-int RunManager(const std::string& config_path);
+// All of main(): reads the configuration and the certificates it names, prints all that is wrong
+// with them, takes the keeper's channel, runs. Returns the exit code.
+int RunManager(const ConfigSources& sources);
 
 }  // namespace koi

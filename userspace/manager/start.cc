@@ -13,14 +13,14 @@ namespace koi {
 namespace {
 
 // The configuration, or nothing after all of its errors were printed.
-std::optional<Config> ReadConfig(const std::string& path) {
-  ConfigResult result = LoadConfig(ConfigFiles(path));
+std::optional<Config> ReadConfig(const ConfigSources& sources) {
+  ConfigResult result = sources.Load();
   for (const std::string& warning : result.warnings) LogWarn(warning);
   for (const ConfigError& error : result.errors)
     std::fprintf(stderr, "%s\n", error.ToString().c_str());
   if (!result.config.has_value()) {
     LogError("configuration invalid: not started",
-             {{"path", path}, {"errors", result.errors.size()}});
+             {{"path", sources.path()}, {"errors", result.errors.size()}});
   }
   return std::move(result.config);
 }
@@ -35,8 +35,8 @@ absl::StatusOr<int> Run(Config config, std::vector<WorkerService> services) {
 
 }  // namespace
 
-int RunManager(const std::string& config_path) {
-  std::optional<Config> config = ReadConfig(config_path);
+int RunManager(const ConfigSources& sources) {
+  std::optional<Config> config = ReadConfig(sources);
   if (!config.has_value()) return kExitConfigInvalid;
   LoadedServices loaded = LoadServices(*config);
   for (const std::string& warning : loaded.warnings) LogWarn(warning);

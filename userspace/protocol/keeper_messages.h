@@ -33,6 +33,8 @@ enum ExitCode : int {
 constexpr int kChildChannelFd = 3;
 // Descriptor number of koi-carp's second channel, to the manager.
 constexpr int kCarpManagerChannelFd = 4;
+// Descriptor number of the file with koid's arguments (protocol/arguments.h): manager.
+constexpr int kManagerArgumentsFd = 4;
 
 enum class KeeperMessageType : uint32_t {
   // Keeper to manager.
