@@ -110,6 +110,7 @@ void Group::Receive(const DecodedAdvert& decoded) {
   }
   if (!authenticator_.Verify(decoded.advert.counter, decoded.advert.digest)) {
     ++bad_authentication_;
+    mismatched_.Heard(decoded.source, now);
     if (warnings_.Allows(decoded.source, now)) {
       LogWarn("advert with a wrong digest: another password, or other VIPs in its group",
               {{"vhid", vhid()},
@@ -120,6 +121,7 @@ void Group::Receive(const DecodedAdvert& decoded) {
   }
   ++adverts_received_;
   counter_.Received(decoded.advert.counter);
+  mismatched_.Forget(decoded.source);
   peers_.Heard(decoded.source, decoded.advert.advbase, decoded.advert.advskew, now);
   Apply(election_.Receive({.advbase = decoded.advert.advbase,
                            .advskew = decoded.advert.advskew,
@@ -202,7 +204,8 @@ CarpGroupReport Group::Report() const {
           .adverts_received = adverts_received_,
           .bad_authentication = bad_authentication_,
           .malformed = malformed_,
-          .peers = peers_.List(now)};
+          .peers = peers_.List(now),
+          .mismatches = mismatched_.List(now)};
 }
 
 }  // namespace koi

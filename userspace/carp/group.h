@@ -80,6 +80,7 @@ class Group {
   Announcer announcer_;
   Lease lease_;
   Peers peers_;
+  MismatchedSenders mismatched_;
   WarningLimit warnings_;
   EventLoop::Timer timer_;
   AdvertOrigin origin_;

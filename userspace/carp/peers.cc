@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two small bounded tables.
+// Three small bounded tables.
 #include "carp/peers.h"
 
 #include <algorithm>
@@ -9,14 +9,19 @@ namespace {
 
 constexpr Duration kWarningInterval = std::chrono::seconds(10);
 
+// Makes room for `source` in `table`, of at most `most` hosts.
+template <typename Table>
+void MakeRoom(Table& table, const Address& source, size_t most) {
+  if (table.size() < most || table.contains(source)) return;
+  table.erase(std::min_element(table.begin(), table.end(), [](const auto& a, const auto& b) {
+    return a.second.heard < b.second.heard;
+  }));
+}
+
 }  // namespace
 
 void Peers::Heard(const Address& source, uint8_t advbase, uint8_t advskew, TimePoint now) {
-  if (peers_.size() >= kMax && !peers_.contains(source)) {
-    peers_.erase(std::min_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
-      return a.second.heard < b.second.heard;
-    }));
-  }
+  MakeRoom(peers_, source, kMax);
   peers_[source] = {advbase, advskew, now};
 }
 
@@ -30,6 +35,25 @@ std::vector<CarpPeer> Peers::List(TimePoint now) const {
   }
   std::sort(list.begin(), list.end(),
             [](const CarpPeer& a, const CarpPeer& b) { return a.source < b.source; });
+  return list;
+}
+
+void MismatchedSenders::Heard(const Address& source, TimePoint now) {
+  MakeRoom(senders_, source, kMax);
+  Sender& sender = senders_[source];
+  ++sender.adverts;
+  sender.heard = now;
+}
+
+std::vector<CarpMismatch> MismatchedSenders::List(TimePoint now) const {
+  std::vector<CarpMismatch> list;
+  for (const auto& [source, sender] : senders_) {
+    list.push_back({.source = source.ToString(),
+                    .adverts = sender.adverts,
+                    .heard_ms_ago = ToMilliseconds(now - sender.heard)});
+  }
+  std::sort(list.begin(), list.end(),
+            [](const CarpMismatch& a, const CarpMismatch& b) { return a.source < b.source; });
   return list;
 }
 

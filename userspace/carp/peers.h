@@ -29,6 +29,25 @@ class Peers {
   absl::flat_hash_map<Address, Peer> peers_;
 };
 
+// Hosts whose adverts have a wrong digest.
+class MismatchedSenders {
+ public:
+  // One came. Beyond kMax senders the one not heard for longest is forgotten.
+  void Heard(const Address& source, TimePoint now);
+  // A right one came: it was set right.
+  void Forget(const Address& source) { senders_.erase(source); }
+
+  std::vector<CarpMismatch> List(TimePoint now) const;
+
+ private:
+  static constexpr size_t kMax = 16;
+  struct Sender {
+    uint64_t adverts = 0;
+    TimePoint heard = {};
+  };
+  absl::flat_hash_map<Address, Sender> senders_;
+};
+
 // Lets a warning about one sender through every ten seconds: senders must not write our log.
 class WarningLimit {
  public:

@@ -9,11 +9,15 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "base/time.h"
 #include "base/version.h"
 #include "net/netlink.h"
 
 namespace koi {
 namespace {
+
+// A host that has sent no wrong advert for so long was set right, or is gone.
+constexpr Duration kMismatchRemembered = std::chrono::minutes(1);
 
 const char* StateName(WorkerState state) {
   switch (state) {
@@ -230,10 +234,12 @@ void StatsCollector::CollectWarnings(Stats& stats) const {
     }
   }
   for (const CarpGroupReport& group : stats.carp) {
-    if (group.bad_authentication > 0) {
-      stats.warnings.push_back(absl::StrCat("auth mismatch: ", group.bad_authentication,
-                                            " adverts of vhid ", group.vhid,
-                                            " with another password or other VIPs"));
+    for (const CarpMismatch& mismatch : group.mismatches) {
+      const Duration ago = std::chrono::milliseconds(mismatch.heard_ms_ago);
+      if (ago > kMismatchRemembered) continue;
+      stats.warnings.push_back(absl::StrCat(
+          "auth mismatch: ", mismatch.source, " has another password or other VIPs for vhid ",
+          group.vhid, " (", mismatch.adverts, " adverts, the last ", FormatDuration(ago), " ago)"));
     }
   }
 }

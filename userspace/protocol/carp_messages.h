@@ -39,6 +39,13 @@ struct CarpPeer {
   int64_t heard_ms_ago = 0;
 };
 
+// A host whose adverts have a wrong digest: another password, or other VIPs in its group.
+struct CarpMismatch {
+  std::string source = {};
+  uint64_t adverts = 0;
+  int64_t heard_ms_ago = 0;  // the last of them
+};
+
 struct CarpGroupReport {
   uint32_t number = 0;
   uint8_t vhid = 0;
@@ -50,6 +57,7 @@ struct CarpGroupReport {
   uint64_t bad_authentication = 0;
   uint64_t malformed = 0;
   std::vector<CarpPeer> peers;
+  std::vector<CarpMismatch> mismatches = {};
 };
 
 struct XdpReport {

@@ -11,6 +11,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(CarpRole, {{CarpRole::kInit, "init"},
                                         {CarpRole::kBackup, "backup"},
                                         {CarpRole::kMaster, "master"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpPeer, source, advbase, advskew, heard_ms_ago)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpMismatch, source, adverts, heard_ms_ago)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(XdpReport, attached, mode, why)
 
 inline void to_json(Json& json, const CarpGroupReport& report) {
@@ -23,7 +24,8 @@ inline void to_json(Json& json, const CarpGroupReport& report) {
           {"adverts_received", report.adverts_received},
           {"bad_authentication", report.bad_authentication},
           {"malformed", report.malformed},
-          {"peers", report.peers}};
+          {"peers", report.peers},
+          {"mismatches", report.mismatches}};
 }
 
 inline void from_json(const Json& json, CarpGroupReport& report) {
@@ -37,6 +39,7 @@ inline void from_json(const Json& json, CarpGroupReport& report) {
   json.at("bad_authentication").get_to(report.bad_authentication);
   json.at("malformed").get_to(report.malformed);
   json.at("peers").get_to(report.peers);
+  json.at("mismatches").get_to(report.mismatches);
 }
 
 }  // namespace koi

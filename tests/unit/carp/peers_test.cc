@@ -38,6 +38,28 @@ TEST(PeersTest, ForgetsTheOneNotHeardForLongestWhenFull) {
       testing::Not(testing::Contains(testing::Field(&CarpPeer::source, testing::Eq("10.0.0.1")))));
 }
 
+TEST(MismatchedSendersTest, CountsTheAdvertsOfEachHost) {
+  MismatchedSenders senders;
+  senders.Heard(Addr("10.0.0.3"), kStart);
+  senders.Heard(Addr("10.0.0.2"), kStart);
+  senders.Heard(Addr("10.0.0.2"), kStart + seconds(1));
+  const auto list = senders.List(kStart + seconds(3));
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].source, "10.0.0.2");
+  EXPECT_EQ(list[0].adverts, 2u);
+  EXPECT_EQ(list[0].heard_ms_ago, 2000);
+  senders.Forget(Addr("10.0.0.2"));
+  EXPECT_EQ(senders.List(kStart + seconds(3)).size(), 1u);
+}
+
+TEST(MismatchedSendersTest, AFloodOfForgedSourcesTakesNoMoreRoom) {
+  MismatchedSenders senders;
+  for (int host = 1; host <= 200; ++host) {
+    senders.Heard(Addr("10.0.0." + std::to_string(host)), kStart + seconds(host));
+  }
+  EXPECT_EQ(senders.List(kStart).size(), 16u);
+}
+
 TEST(WarningLimitTest, AllowsOneWarningEveryTenSecondsForEachSource) {
   WarningLimit limit;
   EXPECT_TRUE(limit.Allows(Addr("10.0.0.1"), kStart));

@@ -48,7 +48,8 @@ TEST(CarpMessagesTest, ReportArrivesWhole) {
                          .adverts_received = 2,
                          .bad_authentication = 3,
                          .malformed = 4,
-                         .peers = {{"10.0.0.2", 1, 100, 350}}});
+                         .peers = {{"10.0.0.2", 1, 100, 350}},
+                         .mismatches = {{"10.0.0.3", 9, 70}}});
   const auto received = DecodeCarpMessage(EncodeCarpMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   const auto& report = std::get<CarpReport>(*received);
@@ -58,6 +59,9 @@ TEST(CarpMessagesTest, ReportArrivesWhole) {
   EXPECT_EQ(report.groups[0].bad_authentication, 3u);
   ASSERT_EQ(report.groups[0].peers.size(), 1u);
   EXPECT_EQ(report.groups[0].peers[0].advskew, 100);
+  ASSERT_EQ(report.groups[0].mismatches.size(), 1u);
+  EXPECT_EQ(report.groups[0].mismatches[0].source, "10.0.0.3");
+  EXPECT_EQ(report.groups[0].mismatches[0].adverts, 9u);
 }
 
 TEST(CarpMessagesTest, AnythingElseIsRefused) {
