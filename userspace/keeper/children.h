@@ -26,8 +26,8 @@ struct ChildProgram {
 // child that cannot become what it should exits with kExitFailure after one log line.
 absl::StatusOr<pid_t> StartChild(const ChildProgram& program, const std::vector<int>& inherited);
 
-// How long to wait before a child that ended is started again: not at all after a long life, then
-// ever longer.
+// How long to wait before a child that ended is started again: not at all once it has lived long
+// enough to have been of use, ever longer when it ends soon after each start.
 class RestartBackOff {
  public:
   // Called when the child, started at `started`, has ended at `now`.
@@ -36,7 +36,7 @@ class RestartBackOff {
  private:
   static constexpr Duration kFirst = std::chrono::milliseconds(50);
   static constexpr Duration kLongest = std::chrono::seconds(5);
-  static constexpr Duration kLongLife = std::chrono::seconds(10);
+  static constexpr Duration kLongLife = std::chrono::seconds(2);
   Duration next_ = Duration::zero();
 };
 

@@ -9,11 +9,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "keeper/privileges.h"
+#include "net/namespace_processes.h"
 #include "protocol/arguments.h"
 
 namespace koi {
@@ -24,6 +26,10 @@ constexpr Duration kPingInterval = std::chrono::milliseconds(500);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 // The first answer may take longer: the manager loads programs before it serves its loop.
 constexpr Duration kFirstAnswerLimit = std::chrono::seconds(20);
+// A ping that comes so late was held up with this process, which was stopped or starved: how long
+// the others were silent says nothing then.
+constexpr Duration kLatePing = std::chrono::seconds(1);
+constexpr Duration kOrphanLimit = std::chrono::seconds(2);
 // From SIGTERM to the end, inside the 10 s that container engines give.
 constexpr Duration kStopLimit = std::chrono::seconds(8);
 
@@ -42,11 +48,36 @@ std::string HowItEnded(int wait_status) {
   return absl::StrCat("exit ", WEXITSTATUS(wait_status));
 }
 
+absl::StatusOr<NamespaceLock> LockNode() {
+  absl::StatusOr<NamespaceLock> lock = NamespaceLock::Take(kNodeLockName);
+  if (!absl::IsAlreadyExists(lock.status())) return lock;
+  return absl::AlreadyExistsError(
+      absl::StrCat("another koi runs in this network namespace: ", lock.status().message()));
+}
+
+// Whoever holds the lock is the only keeper here: koi's programs that have none are left from one
+// that died and could not take them along. They would renew the VIPs that this one is to elect for.
+void EndOrphans() {
+  const std::vector<NamespaceProcess> orphans =
+      OrphansOfNamespace({"koi-manager", "koi-carp", "koi-worker"}, "koid");
+  if (orphans.empty()) return;
+  std::string which;
+  for (const NamespaceProcess& orphan : orphans) {
+    absl::StrAppend(&which, which.empty() ? "" : ", ", orphan.name, " ", orphan.pid);
+    const absl::Status ended = EndProcess(orphan, kOrphanLimit);
+    if (!ended.ok()) LogError("an earlier koi's process stays", {{"why", ended.message()}});
+  }
+  LogWarn("killed what an earlier koi left running",
+          {{"processes", orphans.size()}, {"which", which}});
+}
+
 }  // namespace
 
-Keeper::Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors, Fd arguments)
+Keeper::Keeper(EventLoop& loop, KeeperOptions options, NamespaceLock lock, Descriptors descriptors,
+               Fd arguments)
     : loop_(loop),
       options_(std::move(options)),
+      lock_(std::move(lock)),
       descriptors_(std::move(descriptors)),
       arguments_(std::move(arguments)) {
   const auto program = [this](ChildRole role, int cpu) {
@@ -65,10 +96,13 @@ Keeper::Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors, 
 absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Create(EventLoop& loop, KeeperOptions options) {
   const std::vector<int> cpus = UsableCpus();
   if (cpus.empty()) return absl::InternalError("cannot tell which CPUs this process may use");
+  KOI_ASSIGN_OR_RETURN(NamespaceLock lock, LockNode());
+  EndOrphans();
   KOI_ASSIGN_OR_RETURN(Descriptors descriptors, Descriptors::Open(cpus));
   KOI_ASSIGN_OR_RETURN(Fd arguments, PackArguments(options.arguments));
-  std::unique_ptr<Keeper> keeper(
-      new Keeper(loop, std::move(options), std::move(descriptors), std::move(arguments)));
+  std::unique_ptr<Keeper> keeper(new Keeper(loop, std::move(options), std::move(lock),
+                                            std::move(descriptors), std::move(arguments)));
+  KOI_RETURN_IF_ERROR(keeper->WatchLock());
   KOI_RETURN_IF_ERROR(keeper->WatchSignals());
   return keeper;
 }
@@ -76,10 +110,17 @@ absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Create(EventLoop& loop, KeeperOp
 int Keeper::Run() {
   LogInfo("starting", {{"cpus", workers_.size()}, {"config", options_.config}});
   Start(manager_);
+  pinged_ = Now();
   Ping();
   loop_.Run();
   LogInfo("stopped", {{"exit", exit_code_}});
   return exit_code_;
+}
+
+absl::Status Keeper::WatchLock() {
+  KOI_ASSIGN_OR_RETURN(lock_watch_,
+                       loop_.Add(lock_.fd(), EPOLLIN, [this](uint32_t) { lock_.AnswerAll(); }));
+  return absl::OkStatus();
 }
 
 absl::Status Keeper::WatchSignals() {
@@ -313,8 +354,10 @@ void Keeper::Tell(Child& child, KeeperMessage message, int fd) {
 
 void Keeper::Ping() {
   const TimePoint now = Now();
+  const bool late = now - std::exchange(pinged_, now) > kLatePing;
   for (Child* child : {&manager_, &carp_}) {
     if (child->pid < 0) continue;
+    if (late) child->answered = now;
     const Duration limit = child->ever_answered ? kAnswerLimit : kFirstAnswerLimit;
     if (now - child->answered > limit) {
       LogWarn("does not answer: killing", {{"program", PrivilegesOf(child->program.role).program},

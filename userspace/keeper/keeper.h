@@ -19,6 +19,7 @@
 #include "keeper/descriptors.h"
 #include "net/channel.h"
 #include "net/event_loop.h"
+#include "net/namespace_lock.h"
 #include "protocol/keeper_messages.h"
 
 namespace koi {
@@ -31,6 +32,7 @@ struct KeeperOptions {
 
 class Keeper {
  public:
+  // AlreadyExists when another koid runs in this network namespace; then nothing was touched.
   static absl::StatusOr<std::unique_ptr<Keeper>> Create(EventLoop& loop, KeeperOptions options);
 
   // Runs until SIGTERM or SIGINT has been carried out, or the first manager refused to start.
@@ -54,7 +56,9 @@ class Keeper {
     Fd manager_end;  // of its channel to the manager, for the next manager: carp and workers
   };
 
-  Keeper(EventLoop& loop, KeeperOptions options, Descriptors descriptors, Fd arguments);
+  Keeper(EventLoop& loop, KeeperOptions options, NamespaceLock lock, Descriptors descriptors,
+         Fd arguments);
+  absl::Status WatchLock();
   absl::Status WatchSignals();
   void OnSignal();
   void ReapChildren();
@@ -80,11 +84,14 @@ class Keeper {
 
   EventLoop& loop_;
   KeeperOptions options_;
+  NamespaceLock lock_;
+  EventLoop::Watch lock_watch_;
   Descriptors descriptors_;
   Fd arguments_;  // packed, for each manager
   Fd signal_fd_;
   EventLoop::Watch signal_watch_;
   EventLoop::Timer ping_timer_;
+  TimePoint pinged_;
   EventLoop::Timer stop_limit_;
   Phase phase_ = Phase::kStarting;
   int exit_code_ = kExitOk;

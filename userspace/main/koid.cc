@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
       koi::Keeper::Create(**loop, std::move(options));
   if (!keeper.ok()) {
     koi::LogError("cannot start", {{"why", keeper.status().message()}});
-    return koi::kExitFailure;
+    return absl::IsAlreadyExists(keeper.status()) ? koi::kExitConflict : koi::kExitFailure;
   }
   return (*keeper)->Run();
 }

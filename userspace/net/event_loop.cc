@@ -93,8 +93,13 @@ void EventLoop::Turn(Duration longest) {
       std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Duration::zero()));
 
   std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_fd_.get(), events.data(), events.size(),
-                                 static_cast<int>(wait_ms.count()));
+  int count = ::epoll_wait(epoll_fd_.get(), events.data(), events.size(),
+                           static_cast<int>(wait_ms.count()));
+  // A stopped process that goes on is interrupted here. What others have sent meanwhile must be
+  // seen before its timers act as if no time had passed.
+  if (count < 0 && errno == EINTR) {
+    count = ::epoll_wait(epoll_fd_.get(), events.data(), events.size(), 0);
+  }
   KOI_CHECK(count >= 0 || errno == EINTR);
   now_ = Now();
   for (int i = 0; i < count; ++i) {

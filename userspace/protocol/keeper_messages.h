@@ -85,6 +85,9 @@ struct KeeperMessage {
   }
 };
 
+// One koid runs in a network namespace: it holds this name there (net/namespace_lock.h).
+constexpr char kNodeLockName[] = "koi-node";
+
 // Names under which descriptors are held.
 constexpr char kHeldXdpLink[] = "xdp-link";
 constexpr char kHeldSkLookupLink[] = "sk-lookup-link";

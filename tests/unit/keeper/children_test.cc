@@ -33,7 +33,7 @@ TEST(RestartBackOffTest, FirstRestartIsImmediateAndLaterOnesWaitEverLonger) {
 TEST(RestartBackOffTest, LongLifeIsForgiven) {
   RestartBackOff back_off;
   for (int i = 0; i < 5; ++i) (void)back_off.AfterEnd(kStart, kStart + 1s);
-  EXPECT_EQ(back_off.AfterEnd(kStart, kStart + 10s), 0s);
+  EXPECT_EQ(back_off.AfterEnd(kStart, kStart + 2s), 0s);
 }
 
 // Runs /bin/sh with the privileges of `role`, its descriptor 3 being a channel, and returns what it
@@ -136,6 +136,31 @@ TEST(StartChildTest, ChildDiesWithItsKeeper) {
   while (!absl::IsUnavailable(message.status()) && Now() < limit)
     message = ReceiveMessage(pair.first.get());
   EXPECT_TRUE(absl::IsUnavailable(message.status())) << message.status();
+}
+
+// Whether the death signal comes or was armed too late, no child outlives a keeper that dies while
+// it starts one.
+TEST(StartChildTest, ChildOfAKeeperThatDiesMeanwhileEndsToo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give up privileges";
+  auto pair = *MakeChannelPair();
+  for (int round = 0; round < 50; ++round) {
+    const pid_t keeper = ::fork();
+    if (keeper == 0) {
+      const ChildProgram sleeper{ChildRole::kWorker, -1, "/bin/sleep", {"600"}};
+      (void)StartChild(sleeper, {pair.second.get()});
+      // Each keeper dies a little later in its child's life.
+      const TimePoint end = Now() + round * std::chrono::microseconds(50);
+      while (Now() < end) {
+      }
+      ::_exit(0);
+    }
+    ASSERT_EQ(::waitpid(keeper, nullptr, 0), keeper);
+  }
+  pair.second.Close();
+  // Each child holds the other end of the channel, also while it is none yet.
+  pollfd closed = {.fd = pair.first.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&closed, 1, 10'000), 1);
+  EXPECT_TRUE(absl::IsUnavailable(ReceiveMessage(pair.first.get()).status()));
 }
 
 }  // namespace

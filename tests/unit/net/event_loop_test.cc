@@ -3,9 +3,13 @@
 #include "net/event_loop.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <string>
 #include <vector>
 
 namespace koi {
@@ -96,6 +100,43 @@ TEST_F(EventLoopTest, TimerIsNeverEarly) {
   const TimePoint limit = Now() + 5s;
   while (fired == TimePoint() && Now() < limit) loop->Turn(1s);
   EXPECT_GE(fired, due);
+}
+
+// What others sent to a stopped process must be known before its timers act.
+TEST_F(EventLoopTest, StoppedProcessServesEventsBeforeItsTimersOnceItGoesOn) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::string order;
+    const EventLoop::Watch watch = *loop->Add(event.get(), EPOLLIN, [&](uint32_t) {
+      order += "event ";
+      uint64_t count;
+      (void)!::read(event.get(), &count, sizeof(count));
+    });
+    const EventLoop::Timer timer = loop->After(100ms, [&] {
+      order += "timer";
+      loop->Stop();
+    });
+    (void)!::write(ready[1], "r", 1);
+    loop->Run();
+    ::_exit(order == "event timer" ? 0 : 1);
+  }
+  char byte;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::kill(child, SIGSTOP);
+  int wait_status = 0;
+  ASSERT_EQ(::waitpid(child, &wait_status, WUNTRACED), child);
+  const TimePoint stopped = Now();
+  while (Now() - stopped < 150ms) ::sched_yield();
+  const uint64_t one = 1;
+  ASSERT_EQ(::write(event.get(), &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  ::kill(child, SIGCONT);
+  ASSERT_EQ(::waitpid(child, &wait_status, 0), child);
+  EXPECT_EQ(wait_status, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 }  // namespace
