@@ -15,11 +15,36 @@ namespace {
 constexpr Duration kHeartbeatLimit = std::chrono::seconds(2);
 constexpr Duration kBriefingLimit = std::chrono::seconds(10);
 
+absl::Status CheckFits(const WorkerService& service) {
+  const size_t bytes = EncodeWorkerMessage(service).size();
+  if (bytes <= kMaxMessageBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "service \"", service.name, "\" is too large for its workers: ", bytes, " bytes with its ",
+      service.listen.size(), " endpoints and its certificates, of at most ", kMaxMessageBytes));
+}
+
 }  // namespace
 
 void WorkerFleet::SetBriefing(std::string node_name, std::vector<WorkerService> services) {
   node_name_ = std::move(node_name);
   services_ = std::move(services);
+  // Another manager's revisions, which a worker may still have, were of other services.
+  revision_ = ToNanoseconds(Now());
+}
+
+absl::Status WorkerFleet::Update(std::vector<WorkerService> services) {
+  for (const WorkerService& service : services) KOI_RETURN_IF_ERROR(CheckFits(service));
+  services_ = std::move(services);
+  ++revision_;
+  for (auto& [cpu, seat] : seats_) {
+    if (seat.channel == nullptr) continue;
+    const absl::Status told = Brief(seat);
+    if (!told.ok()) {
+      LogError("worker cannot be told its services", {{"cpu", cpu}, {"why", told.message()}});
+      seat.worker.refusal = std::string(told.message());
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WorkerFleet::AddCpu(int cpu, Fd own_map, Fd backends_map) {
@@ -52,14 +77,17 @@ absl::Status WorkerFleet::Attach(int cpu, pid_t pid, int64_t starts, Fd channel)
                         loop_, std::move(channel),
                         [this, &seat](const ChannelMessage& message) { OnMessage(seat, message); },
                         [&seat] { seat.channel.reset(); }));
-  return serving ? absl::OkStatus() : Brief(seat);
+  seat.worker.revision = 0;
+  return Brief(seat);
 }
 
 absl::Status WorkerFleet::Brief(Seat& seat) {
   // A host without IPv6 has no second listener: the worker is given the first one twice, and
   // accepts from both.
   const int listener6 = seat.listener_fds[1] >= 0 ? seat.listener_fds[1] : seat.listener_fds[0];
-  const WorkerWelcome welcome{seat.worker.cpu, node_name_};
+  const WorkerWelcome welcome{
+      .cpu = seat.worker.cpu, .node_name = node_name_, .revision = revision_};
+  seat.worker.refusal.clear();
   KOI_RETURN_IF_ERROR(seat.channel->Send(
       EncodeWorkerMessage(welcome),
       {seat.listener_fds[0], listener6, seat.backends_map.get(), seat.own_map.get()}));
@@ -76,10 +104,17 @@ void WorkerFleet::OnMessage(Seat& seat, const ChannelMessage& message) {
             {{"cpu", seat.worker.cpu}, {"why", decoded.status().message()}});
     return;
   }
-  if (std::holds_alternative<WorkerReady>(*decoded)) {
+  if (const auto* ready = std::get_if<WorkerReady>(&*decoded)) {
     seat.worker.state = WorkerState::kServing;
+    seat.worker.revision = ready->revision;
     LogInfo("worker serves", {{"cpu", seat.worker.cpu}, {"pid", seat.worker.pid}});
-  } else if (const auto* failed = std::get_if<WorkerFailed>(&*decoded)) {
+  } else if (const auto* failed = std::get_if<WorkerFailed>(&*decoded); failed == nullptr) {
+    return;
+  } else if (failed->serving) {
+    if (failed->revision == revision_) seat.worker.refusal = failed->why;
+    LogError("worker keeps the services it had",
+             {{"cpu", seat.worker.cpu}, {"pid", seat.worker.pid}, {"why", failed->why}});
+  } else {
     seat.worker.state = WorkerState::kFailed;
     LogError("worker cannot serve",
              {{"cpu", seat.worker.cpu}, {"pid", seat.worker.pid}, {"why", failed->why}});

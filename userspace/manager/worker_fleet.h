@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,13 +35,20 @@ class WorkerFleet {
 
   // What every worker is told: the node's name and its services, certificates and keys included.
   void SetBriefing(std::string node_name, std::vector<WorkerService> services);
+  // Gives every worker these services in place of those it has, and every later one. Each worker
+  // takes all of them or keeps what it has: Worker::revision and Worker::refusal say what became of
+  // it. InvalidArgument when one is too large to be told; then nothing changes.
+  absl::Status Update(std::vector<WorkerService> services);
+  // Of the services that workers should have: goes up with every Update().
+  uint64_t revision() const { return revision_; }
+  const std::vector<WorkerService>& services() const { return services_; }
   // There will be a worker on `cpu`. `own_map` is its koi_worker_N, `backends_map` the table it
   // reads.
   absl::Status AddCpu(int cpu, Fd own_map, Fd backends_map);
   void AddListener(int cpu, ListenerFamily family, const Fd& listener);
 
-  // The keeper started a worker, or one was running when this manager started: a worker that serves
-  // already is left alone, another is briefed.
+  // The keeper started a worker, or one was running when this manager started: either is told its
+  // services.
   absl::Status Attach(int cpu, pid_t pid, int64_t starts, Fd channel);
   void Detach(int cpu, pid_t pid);
   // Kills those that are stuck: no heartbeat for kHeartbeatLimit, or not serving kBriefingLimit
@@ -53,6 +61,8 @@ class WorkerFleet {
     int64_t starts = 0;
     WorkerState state = WorkerState::kGone;
     TimePoint attached = {};
+    uint64_t revision = 0;     // of the services it has
+    std::string refusal = {};  // why it has not taken the present ones
     WorkerView figures;
   };
   // In order of their CPUs.
@@ -75,6 +85,7 @@ class WorkerFleet {
   KillCallback kill_;
   std::string node_name_;
   std::vector<WorkerService> services_;
+  uint64_t revision_ = 0;
   std::map<int, Seat> seats_;
 };
 

@@ -121,9 +121,9 @@ absl::Status Channel::Send(absl::string_view bytes, const std::vector<int>& fds)
     const absl::Status sent = SendMessage(fd_.get(), bytes, fds);
     if (!absl::IsDeadlineExceeded(sent)) return sent;
   }
-  if (queue_.size() >= kMaxQueued) {
+  if (queue_.size() >= kMaxQueued || queued_bytes_ + bytes.size() > kMaxQueuedBytes) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(kMaxQueued, " messages wait for a process that does not read"));
+        absl::StrCat(queue_.size(), " messages wait for a process that does not read"));
   }
   ChannelMessage waiting{std::string(bytes), {}};
   for (const int fd : fds) {
@@ -131,6 +131,7 @@ absl::Status Channel::Send(absl::string_view bytes, const std::vector<int>& fds)
     waiting.fds.push_back(std::move(copy));
   }
   queue_.push_back(std::move(waiting));
+  queued_bytes_ += bytes.size();
   watch_.SetEvents(EPOLLIN | EPOLLOUT);
   return absl::OkStatus();
 }
@@ -147,6 +148,7 @@ void Channel::Flush() {
     for (const Fd& fd : queue_.front().fds) fds.push_back(fd.get());
     const absl::Status sent = SendMessage(fd_.get(), queue_.front().bytes, fds);
     if (absl::IsDeadlineExceeded(sent)) return;
+    queued_bytes_ -= queue_.front().bytes.size();
     queue_.pop_front();  // sent, or never to be: a dead other end is reported by Receive()
   }
   watch_.SetEvents(EPOLLIN);

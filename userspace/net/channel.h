@@ -45,8 +45,8 @@ class Channel {
                                                        ClosedCallback on_closed);
 
   // Sends, or queues while the other end is slow. `fds` are duplicated by the kernel; the caller
-  // keeps its own. InvalidArgument when too large, ResourceExhausted when kMaxQueued messages wait
-  // already, Unavailable when the other end is gone.
+  // keeps its own. InvalidArgument when too large, ResourceExhausted when kMaxQueued messages or
+  // kMaxQueuedBytes wait already, Unavailable when the other end is gone.
   absl::Status Send(absl::string_view bytes, const std::vector<int>& fds = {});
 
   // Whether nothing waits to be sent.
@@ -54,7 +54,9 @@ class Channel {
   int fd() const { return fd_.get(); }
 
  private:
-  static constexpr size_t kMaxQueued = 1024;
+  // A thousand services with their certificates, several times over.
+  static constexpr size_t kMaxQueued = 16'384;
+  static constexpr size_t kMaxQueuedBytes = size_t{64} << 20;
 
   Channel(Fd fd, MessageCallback on_message, ClosedCallback on_closed)
       : fd_(std::move(fd)), on_message_(std::move(on_message)), on_closed_(std::move(on_closed)) {}
@@ -66,6 +68,7 @@ class Channel {
   MessageCallback on_message_;
   ClosedCallback on_closed_;
   std::deque<ChannelMessage> queue_;
+  size_t queued_bytes_ = 0;
   EventLoop::Watch watch_;
   std::shared_ptr<bool> alive_ =
       std::make_shared<bool>(true);  // false once destroyed, seen by callbacks on the stack

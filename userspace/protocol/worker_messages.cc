@@ -9,11 +9,12 @@ namespace koi {
 NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
                              {{ServiceMode::kHttp, "http"}, {ServiceMode::kTcp, "tcp"}})
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
                                    key_pem, redirect_to_https, pool)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)
 
 namespace {
 
@@ -35,7 +36,7 @@ WorkerMessage FromJson(const Json& json) {
   if (type == "service") return json.get<WorkerService>();
   if (type == "start") return WorkerStart{};
   if (type == "drain") return json.get<WorkerDrain>();
-  if (type == "ready") return WorkerReady{};
+  if (type == "ready") return json.get<WorkerReady>();
   if (type == "failed") return json.get<WorkerFailed>();
   RefuseJson(absl::StrCat("unknown type \"", type, "\""));
 }
@@ -49,7 +50,7 @@ std::string EncodeWorkerMessage(const WorkerMessage& message) {
                      [](const WorkerService& service) { return Typed("service", service); },
                      [](const WorkerStart&) { return Typed("start"); },
                      [](const WorkerDrain& drain) { return Typed("drain", drain); },
-                     [](const WorkerReady&) { return Typed("ready"); },
+                     [](const WorkerReady& ready) { return Typed("ready", ready); },
                      [](const WorkerFailed& failed) { return Typed("failed", failed); },
                  },
                  message));

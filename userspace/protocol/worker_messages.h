@@ -6,6 +6,12 @@
 //   WorkerService (each)    -->
 //   WorkerStart             -->
 //                           <--  WorkerReady, or WorkerFailed and it exits
+//   and as often as the services change, or another manager meets this worker:
+//   WorkerWelcome           -->  forgets what an unfinished change has left; the rest of it counts
+//                                at the start alone
+//   WorkerService (each)    -->
+//   WorkerStart             -->  takes these services in place of all it had
+//                           <--  WorkerReady, or WorkerFailed, and it goes on with those it had
 //   WorkerDrain             -->  stops accepting, ends when its connections have ended or the limit
 //   is over
 #pragma once
@@ -33,31 +39,39 @@ enum WorkerFd {
 
 struct WorkerWelcome {
   int cpu = 0;
-  std::string node_name;
+  std::string node_name = {};
+  uint64_t revision = 0;  // of the services that follow: repeated in the answer
 };
 
 struct WorkerService {
   uint32_t number = 0;  // of the service
-  std::string name;
+  std::string name = {};
   ServiceMode mode = ServiceMode::kHttp;
-  std::vector<Endpoint> listen;
+  std::vector<Endpoint> listen = {};
   bool tls = false;
-  std::string chain_pem;  // certificates, leaf first; with tls
-  std::string key_pem;
+  std::string chain_pem = {};  // certificates, leaf first; with tls
+  std::string key_pem = {};
   bool redirect_to_https = false;
   uint32_t pool = 0;  // number of the pool whose backends it uses, unless it redirects
+
+  bool operator==(const WorkerService&) const = default;
 };
 
+// Without a WorkerWelcome before it, a question to a worker that serves.
 struct WorkerStart {};
 
 struct WorkerDrain {
   int64_t limit_ms = 0;
 };
 
-struct WorkerReady {};
+struct WorkerReady {
+  uint64_t revision = 0;  // of the services that it has now
+};
 
 struct WorkerFailed {
-  std::string why;
+  std::string why = {};
+  uint64_t revision = 0;  // of the services that it cannot have
+  bool serving = false;   // it goes on with those it had; else it ends
 };
 
 using WorkerMessage =

@@ -56,6 +56,17 @@ void SetPolicy(SSL_CTX* context) {
 
 }  // namespace
 
+void TlsContext::Prepare() {
+  KOI_CHECK(::OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
+                                   OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+                               nullptr) == 1);
+  // Its methods are fetched, its random number generators seeded.
+  TlsContext discarded;
+  discarded.context_.reset(::SSL_CTX_new(::TLS_server_method()));
+  KOI_CHECK(discarded.context_ != nullptr);
+  SetPolicy(discarded.get());
+}
+
 void TlsContext::Free::operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
 
 absl::StatusOr<TlsContext> TlsContext::Create(absl::string_view chain_pem,

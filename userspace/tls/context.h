@@ -21,6 +21,10 @@ enum class TlsProtocol {
 // every client of the last ten years gets forward secrecy and authenticated encryption.
 class TlsContext {
  public:
+  // Has OpenSSL read its own files and load what it loads only once. A process that will not be
+  // able to open files calls it before.
+  static void Prepare();
+
   // `chain_pem`: certificates, the service's own first; `key_pem`: its key, without a passphrase.
   // InvalidArgument, in words for the operator, when either is no PEM or they do not belong
   // together.

@@ -26,10 +26,14 @@ void ClientSet::CountEnd(CloseReason reason) {
 
 void ClientSet::Drain() {
   draining_ = true;
+  Reconsider();
+}
+
+void ClientSet::Reconsider() {
   for (auto next = connections_.begin(); next != connections_.end();) {
     ClientConnection& connection = **next;
-    ++next;  // first: draining may end this one
-    connection.Drain();
+    ++next;  // first: this one may end
+    connection.Reconsider();
   }
 }
 

@@ -24,8 +24,8 @@ class ClientConnection {
   virtual ~ClientConnection() = default;
   // Begins, in the set that owns it.
   virtual void Start() = 0;
-  // The worker is about to end: no new request.
-  virtual void Drain() = 0;
+  // The worker is about to end, or its services have changed: ends what must not go on.
+  virtual void Reconsider() = 0;
 
  private:
   friend class ClientSet;
@@ -46,7 +46,10 @@ class ClientSet {
   // One that ended before anything could be done with it.
   void CountEnd(CloseReason reason);
 
+  // No connection may go on beyond what it has begun.
   void Drain();
+  // The services have changed.
+  void Reconsider();
   bool draining() const { return draining_; }
   size_t size() const { return connections_.size(); }
   // "finished=12 timed-out=1": how many ended for each reason that occurred.

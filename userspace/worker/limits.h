@@ -14,9 +14,10 @@ namespace koi {
 constexpr Duration kHandshakeTimeout = std::chrono::seconds(10);
 constexpr Duration kRequestHeadTimeout = std::chrono::seconds(10);  // from accept or first byte
 constexpr Duration kIdleClientTimeout = std::chrono::seconds(60);   // between two requests
-constexpr Duration kLingerTimeout = std::chrono::seconds(5);  // for the client to end its side
-constexpr size_t kLingerBytes = size_t{16} << 20;             // read and dropped meanwhile
-constexpr size_t kMaxClients = 65'536;                        // less where RLIMIT_NOFILE is lower
+constexpr Duration kQuietBeforeEnd = std::chrono::seconds(1);  // of a kept one that must not go on
+constexpr Duration kLingerTimeout = std::chrono::seconds(5);   // for the client to end its side
+constexpr size_t kLingerBytes = size_t{16} << 20;              // read and dropped meanwhile
+constexpr size_t kMaxClients = 65'536;                         // less where RLIMIT_NOFILE is lower
 constexpr int kAcceptBatch = 64;  // then the connections have their turn
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descriptors ran out
 

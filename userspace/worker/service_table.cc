@@ -22,27 +22,31 @@ absl::StatusOr<TlsContext> ContextOf(const WorkerService& service) {
 
 }  // namespace
 
-absl::Status ServiceTable::Add(const WorkerService& message) {
-  auto service = std::make_unique<Service>();
-  service->name = message.name;
-  service->mode = message.mode;
-  service->redirect_to_https = message.redirect_to_https;
-  service->pool = message.pool;
-  if (message.tls) {
-    KOI_ASSIGN_OR_RETURN(service->tls, ContextOf(message));
+absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& before) {
+  std::shared_ptr<const Service> service;
+  const auto same = before.by_name_.find(told.name);
+  if (same != before.by_name_.end() && same->second->told == told) {
+    service = same->second;
+  } else {
+    Service made{.told = told, .tls = std::nullopt};
+    if (told.tls) {
+      KOI_ASSIGN_OR_RETURN(made.tls, ContextOf(told));
+    }
+    service = std::make_shared<const Service>(std::move(made));
   }
-  for (const Endpoint& endpoint : message.listen) {
-    if (!by_endpoint_.try_emplace(endpoint, service.get()).second) {
-      return absl::InvalidArgumentError(absl::StrCat("services ", by_endpoint_[endpoint]->name,
-                                                     " and ", service->name, " both listen on ",
+  for (const Endpoint& endpoint : told.listen) {
+    const auto [place, is_new] = by_endpoint_.try_emplace(endpoint, service);
+    if (!is_new) {
+      return absl::InvalidArgumentError(absl::StrCat("services ", place->second->told.name, " and ",
+                                                     told.name, " both listen on ",
                                                      endpoint.ToString()));
     }
   }
-  services_.push_back(std::move(service));
+  by_name_[told.name] = std::move(service);
   return absl::OkStatus();
 }
 
-const Service* ServiceTable::Find(const Endpoint& endpoint) const {
+std::shared_ptr<const Service> ServiceTable::Find(const Endpoint& endpoint) const {
   const auto found = by_endpoint_.find(endpoint);
   return found == by_endpoint_.end() ? nullptr : found->second;
 }

@@ -6,35 +6,41 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/address.h"
-#include "config/config.h"
 #include "protocol/worker_messages.h"
 #include "tls/context.h"
 
 namespace koi {
 
 struct Service {
-  std::string name;
-  ServiceMode mode = ServiceMode::kHttp;
+  WorkerService told;  // as the manager described it
   std::optional<TlsContext> tls;
-  bool redirect_to_https = false;
-  uint32_t pool = 0;
 };
 
+// All services of one time. Connections share what they need of it, so a table may be replaced by
+// another whole, at its own address, while they run.
 class ServiceTable {
  public:
-  // InvalidArgument when its certificate cannot be used or another service listens there.
-  absl::Status Add(const WorkerService& service);
-  // nullptr: none. Valid as long as the table.
-  const Service* Find(const Endpoint& endpoint) const;
+  ServiceTable() = default;
+  explicit ServiceTable(uint64_t revision) : revision_(revision) {}
+
+  // Of the services; another one says that they may have changed.
+  uint64_t revision() const { return revision_; }
+
+  // A service that `before` was told in the same words is shared with it: its session tickets stay
+  // good. InvalidArgument when its certificate cannot be used or another service listens there.
+  absl::Status Add(const WorkerService& service, const ServiceTable& before);
+  // nullptr: none.
+  std::shared_ptr<const Service> Find(const Endpoint& endpoint) const;
+  size_t size() const { return by_name_.size(); }
 
  private:
-  std::vector<std::unique_ptr<Service>> services_;
-  absl::flat_hash_map<Endpoint, const Service*> by_endpoint_;
+  uint64_t revision_ = 0;
+  absl::flat_hash_map<std::string, std::shared_ptr<const Service>> by_name_;
+  absl::flat_hash_map<Endpoint, std::shared_ptr<const Service>> by_endpoint_;
 };
 
 }  // namespace koi

@@ -77,7 +77,7 @@ void Worker::Receive(ChannelMessage message) {
     LogWarn("message ignored", {{"why", status.message()}});
     return;
   }
-  Send(WorkerFailed{std::string(status.message())});
+  Send(WorkerFailed{.why = std::string(status.message()), .revision = welcome_.revision});
   LogError("cannot serve", {{"why", status.message()}});
   Stop(kExitFailure);
 }
@@ -87,16 +87,25 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     Drain(*drain);
     return absl::OkStatus();
   }
-  if (state_ != State::kStarting) {
-    // A new manager asks whether this worker serves. What it serves cannot be changed any more.
-    if (std::holds_alternative<WorkerStart>(message)) Send(WorkerReady{});
-    return absl::OkStatus();
-  }
+  if (state_ == State::kDraining) return absl::OkStatus();  // nothing can be changed any more
   if (const auto* welcome = std::get_if<WorkerWelcome>(&message)) {
     return Welcome(*welcome, std::move(fds));
   }
-  if (const auto* service = std::get_if<WorkerService>(&message)) return services_.Add(*service);
-  if (std::holds_alternative<WorkerStart>(message)) return Start();
+  if (const auto* service = std::get_if<WorkerService>(&message)) {
+    Add(*service);
+    return absl::OkStatus();
+  }
+  if (std::holds_alternative<WorkerStart>(message)) {
+    if (state_ == State::kStarting) return Start();
+    const absl::Status taken = TakeServices();
+    if (taken.ok()) {
+      Send(WorkerReady{.revision = services_.revision()});
+    } else {
+      Send(WorkerFailed{
+          .why = std::string(taken.message()), .revision = welcome_.revision, .serving = true});
+    }
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError("a message that is not for workers");
 }
 
@@ -108,8 +117,24 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
   if (welcome.cpu < 0 || welcome.cpu >= CPU_SETSIZE) {
     return absl::InvalidArgumentError(absl::StrCat("there is no CPU ", welcome.cpu));
   }
+  told_ = Told{.services = ServiceTable(welcome.revision), .status = absl::OkStatus()};
   welcome_ = welcome;
-  welcome_fds_ = std::move(fds);
+  if (state_ == State::kStarting) welcome_fds_ = std::move(fds);
+  return absl::OkStatus();
+}
+
+void Worker::Add(const WorkerService& service) {
+  if (!told_.has_value() || !told_->status.ok()) return;
+  told_->status = told_->services.Add(service, services_);
+}
+
+absl::Status Worker::TakeServices() {
+  if (!told_.has_value()) return absl::OkStatus();  // a question
+  Told told = *std::move(told_);
+  told_.reset();
+  KOI_RETURN_IF_ERROR(told.status);
+  services_ = std::move(told.services);
+  if (clients_.has_value()) clients_->Reconsider();
   return absl::OkStatus();
 }
 
@@ -129,9 +154,10 @@ absl::Status Worker::MapTables() {
 }
 
 absl::Status Worker::Start() {
-  if (!welcome_.has_value()) return absl::InvalidArgumentError("start before welcome");
+  if (!told_.has_value()) return absl::InvalidArgumentError("start before welcome");
   KOI_RETURN_IF_ERROR(CheckUnprivileged());
-  KOI_RETURN_IF_ERROR(PinTo(welcome_->cpu));
+  KOI_RETURN_IF_ERROR(PinTo(welcome_.cpu));
+  KOI_RETURN_IF_ERROR(TakeServices());
   KOI_RETURN_IF_ERROR(MapTables());
   max_clients_ = ClientsThatFit();
 
@@ -139,33 +165,35 @@ absl::Status Worker::Start() {
   listeners.push_back(std::move(welcome_fds_[kWorkerListener4Fd]));
   listeners.push_back(std::move(welcome_fds_[kWorkerListener6Fd]));
   welcome_fds_.clear();
-  KOI_ASSIGN_OR_RETURN(acceptor_, Acceptor::Open(loop_, std::move(listeners), welcome_->cpu,
+  KOI_ASSIGN_OR_RETURN(acceptor_, Acceptor::Open(loop_, std::move(listeners), welcome_.cpu,
                                                  [this](AcceptedConnection accepted) {
                                                    Accepted(std::move(accepted));
                                                  }));
   // Before the sandbox: the first line of a process makes its C library read the time zone.
-  LogInfo("worker serves", {{"cpu", welcome_->cpu}, {"clients_max", max_clients_}});
+  LogInfo("worker serves", {{"cpu", welcome_.cpu}, {"clients_max", max_clients_}});
+  // Likewise: a certificate may come later, when no file can be read any more.
+  TlsContext::Prepare();
   counters_->Begin(static_cast<uint32_t>(::getpid()));
   KOI_RETURN_IF_ERROR(EnterSandbox());
 
   state_ = State::kServing;
   Heartbeat();
-  Send(WorkerReady{});
+  Send(WorkerReady{.revision = services_.revision()});
   return absl::OkStatus();
 }
 
 void Worker::Accepted(AcceptedConnection accepted) {
   counters_->Accepted(accepted.misplaced);
-  const Service* service = services_.Find(accepted.local);
+  const std::shared_ptr<const Service> service = services_.Find(accepted.local);
   if (service == nullptr) return clients_->CountEnd(CloseReason::kNoService);
 
   const ClientFacts facts = {
       .address = accepted.peer.address, .tls = service->tls.has_value(), .service = accepted.local};
   Stream stream =
       facts.tls ? Stream(std::move(accepted.fd), *service->tls) : Stream(std::move(accepted.fd));
-  switch (service->mode) {
+  switch (service->told.mode) {
     case ServiceMode::kHttp:
-      clients_->Start(std::make_unique<HttpConnection>(*backends_, *clients_, *service,
+      clients_->Start(std::make_unique<HttpConnection>(*backends_, *clients_, services_, service,
                                                        std::move(stream), facts));
       break;
     case ServiceMode::kTcp:

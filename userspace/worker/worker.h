@@ -36,7 +36,10 @@ class Worker {
   void Receive(ChannelMessage message);
   absl::Status Handle(const WorkerMessage& message, std::vector<Fd> fds);
   absl::Status Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds);
+  void Add(const WorkerService& service);
   absl::Status Start();
+  // Takes the services that were told, in place of those it has.
+  absl::Status TakeServices();
   void Drain(const WorkerDrain& drain);
 
   absl::Status MapTables();
@@ -52,8 +55,14 @@ class Worker {
   State state_ = State::kStarting;
   int exit_code_ = 0;
 
-  std::optional<WorkerWelcome> welcome_;
+  WorkerWelcome welcome_;        // the last one
   std::vector<Fd> welcome_fds_;  // until Start()
+  // What was told since the last welcome, until the start that ends it.
+  struct Told {
+    ServiceTable services;
+    absl::Status status;  // the first that went wrong
+  };
+  std::optional<Told> told_;
   ServiceTable services_;
   std::optional<WorkerCounters> counters_;
   std::optional<Backends> backends_;

@@ -19,10 +19,8 @@ std::string Contents(BIO* bio) {
   return copy;
 }
 
-}  // namespace
-
-MadeCertificate MakeCertificate(const std::string& name, long from_seconds, long until_seconds) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
+MadeCertificate MakeCertificate(EVP_PKEY* key, const std::string& name, long from_seconds,
+                                long until_seconds) {
   X509* certificate = ::X509_new();
   KOI_CHECK(key != nullptr && certificate != nullptr);
   ::X509_set_version(certificate, 2);
@@ -43,6 +41,16 @@ MadeCertificate MakeCertificate(const std::string& name, long from_seconds, long
   ::X509_free(certificate);
   ::EVP_PKEY_free(key);
   return {Contents(chain), Contents(secret)};
+}
+
+}  // namespace
+
+MadeCertificate MakeCertificate(const std::string& name, long from_seconds, long until_seconds) {
+  return MakeCertificate(EVP_EC_gen("P-256"), name, from_seconds, until_seconds);
+}
+
+MadeCertificate MakeRsaCertificate(const std::string& name) {
+  return MakeCertificate(EVP_RSA_gen(2048), name, -60, 3600);
 }
 
 }  // namespace koi

@@ -15,4 +15,7 @@ struct MadeCertificate {
 MadeCertificate MakeCertificate(const std::string& name, long from_seconds = -60,
                                 long until_seconds = 3600);
 
+// The same on RSA, of 2048 bits.
+MadeCertificate MakeRsaCertificate(const std::string& name);
+
 }  // namespace koi

@@ -21,14 +21,7 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   const auto& service = std::get<WorkerService>(*received);
-  EXPECT_EQ(service.number, 3u);
-  EXPECT_EQ(service.name, "web");
-  EXPECT_EQ(service.mode, ServiceMode::kTcp);
-  EXPECT_EQ(service.listen, sent.listen);
-  EXPECT_TRUE(service.tls);
-  EXPECT_EQ(service.chain_pem, sent.chain_pem);
-  EXPECT_EQ(service.key_pem, sent.key_pem);
-  EXPECT_EQ(service.pool, 2u);
+  EXPECT_EQ(service, sent);
 }
 
 TEST(WorkerMessagesTest, EachKindArrivesAsItself) {

@@ -35,12 +35,13 @@ TestPeer::~TestPeer() {
   if (ssl_ != nullptr) ::SSL_free(ssl_);
 }
 
-bool TestPeer::StartTls(const std::string& name) {
+bool TestPeer::StartTls(const std::string& name, SSL_SESSION* session) {
   SSL_CTX* context = ::SSL_CTX_new(::TLS_client_method());
   ssl_ = ::SSL_new(context);
   ::SSL_CTX_free(context);
   SSL_set_tlsext_host_name(ssl_, name.c_str());
   ::SSL_set_fd(ssl_, fd_.get());
+  if (session != nullptr) ::SSL_set_session(ssl_, session);
   return ::SSL_connect(ssl_) == 1;
 }
 

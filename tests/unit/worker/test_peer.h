@@ -16,6 +16,7 @@
 #include "base/fd.h"
 
 using SSL = struct ssl_st;
+using SSL_SESSION = struct ssl_session_st;
 
 namespace koi {
 
@@ -48,8 +49,8 @@ class TestPeer {
   void Interrupt();
   Endpoint local() const;
 
-  // Turns this end into a TLS client; false when the handshake fails.
-  bool StartTls(const std::string& name = "koi.example");
+  // Turns this end into a TLS client, which offers `session` again; false when the handshake fails.
+  bool StartTls(const std::string& name = "koi.example", SSL_SESSION* session = nullptr);
   SSL* ssl() { return ssl_; }
 
  private:

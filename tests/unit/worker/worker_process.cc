@@ -166,8 +166,12 @@ void WorkerProcess::Send(const WorkerMessage& message) {
 }
 
 WorkerMessage WorkerProcess::Start(const std::vector<WorkerService>& services) {
-  Send(WorkerWelcome{.cpu = FirstCpu(), .node_name = "test"});
+  Send(WorkerWelcome{.cpu = FirstCpu(), .node_name = "test", .revision = ++revision_});
   for (const WorkerService& service : services) Send(service);
+  return Ask();
+}
+
+WorkerMessage WorkerProcess::Ask() {
   Send(WorkerStart{});
   pollfd ready = {channel_.get(), POLLIN, 0};
   if (::poll(&ready, 1, 10'000) != 1) return WorkerFailed{"no answer in 10 s"};

@@ -43,8 +43,11 @@ class WorkerProcess {
   void SetAdmin(BackendEntry& backend, BackendAdmin admin);
 
   void Send(const WorkerMessage& message);
-  // Welcome and services are sent; returns the worker's answer to the start.
+  // Welcome and services are sent, for the first time as revision 1; returns the worker's answer to
+  // the start.
   WorkerMessage Start(const std::vector<WorkerService>& services);
+  // A start without services: a question.
+  WorkerMessage Ask();
   void Drain(Duration limit);
 
   // The manager's end of the channel goes away, as when the keeper dies.
@@ -77,6 +80,7 @@ class WorkerProcess {
   std::unique_ptr<BackendMap> backends_;
   std::unique_ptr<WorkerView> figures_;
   Fd channel_;
+  uint64_t revision_ = 0;
   Fd log_;
   pid_t pid_ = -1;
   std::optional<int> ended_;

@@ -17,10 +17,9 @@ void AppendData(absl::string_view data, bool chunked, Buffer& out) {
 
 }  // namespace
 
-Exchange::Exchange(Backends& backends, const ClientSet& clients, ClientStream& client, Waker& owner,
-                   uint32_t pool, const RequestHead& head, const ClientFacts& facts)
+Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner, uint32_t pool,
+                   const RequestHead& head, const ClientFacts& facts)
     : backends_(backends),
-      clients_(clients),
       client_(client),
       owner_(owner),
       pool_(pool),
@@ -206,8 +205,8 @@ void Exchange::TakeFinal(const ResponseHead& head) {
   }
   // Of a request whose body has not ended the client may or may not send the rest: where the next
   // one would begin is then unknown.
-  keep_alive_ = keep_alive_ && request_body_.done() && framing_ != Framing::kUntilClose &&
-                !clients_.draining();
+  keep_alive_ =
+      keep_alive_ && request_body_.done() && framing_ != Framing::kUntilClose && owner_.MayGoOn();
   std::string text;
   WriteResponseHead(head,
                     {.framing = framing_,
@@ -289,7 +288,7 @@ Exchange::Outcome Exchange::Unanswered(int status, absl::string_view explanation
   if (status >= 500) backends_.counters.Error();
   status_ = status;
   explanation_ = explanation;
-  keep_alive_ = keep_alive_ && !clients_.draining();
+  keep_alive_ = keep_alive_ && owner_.MayGoOn();
   backend_.reset();
   return Outcome::kUnanswered;
 }

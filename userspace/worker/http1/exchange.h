@@ -14,6 +14,17 @@
 
 namespace koi {
 
+// Whose request it is.
+class ExchangeOwner : public Waker {
+ public:
+  // Whether another request may follow on this connection; else the response says that it is the
+  // last one.
+  virtual bool MayGoOn() = 0;
+
+ protected:
+  ~ExchangeOwner() = default;
+};
+
 // Both bodies flow at once and are bounded: a side that does not take its bytes stops the other
 // from being read. "Expect: 100-continue" is the backend's to answer: it goes there, and its 100 or
 // refusal comes back, so a client never sends a body that its server would have refused.
@@ -29,8 +40,8 @@ class Exchange {
 
   // The request `head`, already taken from client.in, where its body follows. `owner` is woken when
   // it is worth going on; all but `head` must outlive the exchange.
-  Exchange(Backends& backends, const ClientSet& clients, ClientStream& client, Waker& owner,
-           uint32_t pool, const RequestHead& head, const ClientFacts& facts);
+  Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner, uint32_t pool,
+           const RequestHead& head, const ClientFacts& facts);
 
   Outcome Advance();
   // Nothing has moved for too long: the outcome, never kAgain.
@@ -70,9 +81,8 @@ class Exchange {
   Outcome BackendFailed(absl::string_view explanation);
 
   Backends& backends_;
-  const ClientSet& clients_;
   ClientStream& client_;
-  Waker& owner_;
+  ExchangeOwner& owner_;
   const uint32_t pool_;
 
   // The request.

@@ -7,11 +7,14 @@
 
 namespace koi {
 
-HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Service& service,
-                               Stream stream, const ClientFacts& facts)
+HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
+                               std::shared_ptr<const Service> service, Stream stream,
+                               const ClientFacts& facts)
     : backends_(backends),
       clients_(clients),
-      service_(service),
+      services_(services),
+      service_(std::move(service)),
+      revision_(services.revision()),
       client_(std::move(stream), backends.counters),
       facts_(facts),
       deadline_(backends.loop, [this] {
@@ -33,7 +36,18 @@ void HttpConnection::Start() {
   Advance();
 }
 
-void HttpConnection::Drain() { Advance(); }
+bool HttpConnection::MayGoOn() { return !clients_.draining() && TakeService(); }
+
+bool HttpConnection::TakeService() {
+  if (revision_ != services_.revision()) {
+    revision_ = services_.revision();
+    service_ = services_.Find(facts_.service);
+    const bool alike = service_ != nullptr && service_->told.mode == ServiceMode::kHttp &&
+                       service_->told.tls == facts_.tls;
+    if (!alike) service_.reset();
+  }
+  return service_ != nullptr;
+}
 
 void HttpConnection::Advance() {
   // A client may send many small requests at once: others must have their turn between them.
@@ -86,8 +100,7 @@ HttpConnection::State HttpConnection::Request() {
       case Io::kAgain:
         client_.in.Release();
         client_.out.Release();
-        if (!between_requests || !clients_.draining()) return State::kRequest;
-        return BeginLinger(CloseReason::kDrained);
+        return between_requests ? Idle() : State::kRequest;
       case Io::kClosed:
       case Io::kFailed:
         return Close(between_requests ? CloseReason::kClientLeft : CloseReason::kClientBrokeOff);
@@ -95,18 +108,35 @@ HttpConnection::State HttpConnection::Request() {
   }
 }
 
+// What was just read may not be the last to arrive: a client that has just been answered is likely
+// to ask again, and gets an answer that says that it is the last. Whoever has been silent for a
+// while is unlikely to do so in the very moment in which koi ends its side; RFC 9112 9.5 asks such
+// a client to try again on another connection.
+HttpConnection::State HttpConnection::Idle() {
+  if (!answered_any_) return State::kRequest;
+  const bool may_go_on = MayGoOn();
+  const Duration limit = may_go_on ? kIdleClientTimeout : kQuietBeforeEnd;
+  const Duration silent = backends_.loop.now() - idle_since_;
+  if (silent >= limit) {
+    return may_go_on ? Close(CloseReason::kTimedOut) : BeginLinger(CloseReason::kDrained);
+  }
+  deadline_.Set(limit - silent);
+  return State::kRequest;
+}
+
 HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size_t head_bytes) {
   scanner_.Reset();
   to_head_ = head.is_head();
   client_minor_version_ = head.minor_version;
   if (head.unknown_expectation) return Answer(417, "Only 100-continue is understood.", false);
-  if (service_.redirect_to_https) {
+  if (!TakeService()) return Answer(503, "This service is no longer offered.", false);
+  if (service_->told.redirect_to_https) {
     const State next = Redirect(head);
     client_.in.Take(head_bytes);
     return next;
   }
-  Waker& self = *this;  // a private base, which emplace() could not reach
-  exchange_.emplace(backends_, clients_, client_, self, service_.pool, head, facts_);
+  ExchangeOwner& self = *this;  // a private base, which emplace() could not reach
+  exchange_.emplace(backends_, client_, self, service_->told.pool, head, facts_);
   client_.in.Take(head_bytes);  // written anew by now
   deadline_.Set(kResponseTimeout);
   return State::kExchange;
@@ -135,6 +165,7 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
     case Exchange::Outcome::kDone:
       to_head_ = false;
       if (!go_on) return BeginLinger(CloseReason::kFinished);
+      BeginIdle();
       deadline_.Set(client_.in.empty() ? kIdleClientTimeout : kRequestHeadTimeout);
       return State::kRequest;
     case Exchange::Outcome::kUnanswered: return Answer(status, explanation, go_on);
@@ -152,7 +183,7 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
 // Before the next request is read: who sends requests without reading responses waits here.
 HttpConnection::State HttpConnection::Respond() {
   switch (client_.Flush()) {
-    case Io::kDone: return State::kRequest;
+    case Io::kDone: BeginIdle(); return State::kRequest;
     case Io::kAgain: return State::kRespond;
     case Io::kClosed:
     case Io::kFailed: return Close(CloseReason::kClientBrokeOff);
@@ -189,6 +220,7 @@ HttpConnection::State HttpConnection::Expire() {
       if (client_.stream.is_tls()) backends_.counters.Handshake(false);
       return Close(CloseReason::kTimedOut);
     case State::kRequest:
+      if (client_.in.empty() && answered_any_) return Idle();
       if (client_.in.empty()) return Close(CloseReason::kTimedOut);
       return Answer(408, "The request did not arrive.", false);
     case State::kExchange: {
@@ -209,7 +241,7 @@ HttpConnection::State HttpConnection::Expire() {
 
 HttpConnection::State HttpConnection::Answer(int status, absl::string_view explanation,
                                              bool keep_alive, const std::string& location) {
-  keep_alive = keep_alive && !clients_.draining();
+  keep_alive = keep_alive && MayGoOn();
   client_.out.Append(WriteOwnResponse({.status = status,
                                        .explanation = explanation,
                                        .location = location,
@@ -226,6 +258,11 @@ HttpConnection::State HttpConnection::Answer(int status, absl::string_view expla
   }
   deadline_.Set(kIdleClientTimeout);
   return State::kRespond;
+}
+
+void HttpConnection::BeginIdle() {
+  answered_any_ = true;
+  idle_since_ = backends_.loop.now();
 }
 
 HttpConnection::State HttpConnection::BeginLinger(CloseReason reason) {

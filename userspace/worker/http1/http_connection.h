@@ -14,15 +14,16 @@ namespace koi {
 
 // kHandshake -> kRequest -> kExchange or kRespond -> kRequest ... -> kLinger -> kClosed. Any state
 // may fall to kLinger or kClosed.
-class HttpConnection : public ClientConnection, private Waker {
+class HttpConnection : public ClientConnection, private ExchangeOwner {
  public:
-  HttpConnection(Backends& backends, ClientSet& clients, const Service& service, Stream stream,
-                 const ClientFacts& facts);
+  // To `service`, which `services` has; that lives longer than the connection and may change.
+  HttpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
+                 std::shared_ptr<const Service> service, Stream stream, const ClientFacts& facts);
 
   void Start() override;
-  // Closes between two requests; a request that has begun is answered first, and its response says
-  // that it is the last.
-  void Drain() override;
+  // Ends between two requests, once no new one has come for a moment; a request that has begun, or
+  // the first one, is answered, and its response says that it is the last.
+  void Reconsider() override { Advance(); }
 
  private:
   enum class State {
@@ -35,10 +36,14 @@ class HttpConnection : public ClientConnection, private Waker {
   };
 
   void Wake() override { Advance(); }
+  bool MayGoOn() override;
+  // Takes the service as it is now; false: there is none like it any more.
+  bool TakeService();
   void Advance();
   State Step();
   State Handshake();
   State Request();
+  State Idle();
   State BeginRequest(const RequestHead& head, size_t head_bytes);
   State Redirect(const RequestHead& head);
   State Exchanging();
@@ -54,10 +59,13 @@ class HttpConnection : public ClientConnection, private Waker {
   // client unread, would make the kernel send a reset that destroys the response on its way.
   State BeginLinger(CloseReason reason);
   State Close(CloseReason reason);
+  void BeginIdle();
 
   Backends& backends_;
   ClientSet& clients_;
-  const Service& service_;
+  const ServiceTable& services_;
+  std::shared_ptr<const Service> service_;  // nullptr: gone
+  uint64_t revision_;                       // of the table that it was taken from
   ClientStream client_;
   const ClientFacts facts_;
   EventLoop::Watch watch_;
@@ -66,6 +74,8 @@ class HttpConnection : public ClientConnection, private Waker {
   CloseReason reason_ = CloseReason::kFinished;
 
   HeadScanner scanner_;
+  bool answered_any_ = false;
+  TimePoint idle_since_;  // the last answer
   bool to_head_ = false;  // of the request at hand, for koi's own responses
   int client_minor_version_ = 1;
   std::optional<Exchange> exchange_;

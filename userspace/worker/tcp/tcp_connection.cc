@@ -16,7 +16,7 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients, const Servi
                   state_ = Expire();
                   Advance();
                 }),
-      connector_(backends, *this, service.pool, Connector::Reuse::kForbidden) {}
+      connector_(backends, *this, service.told.pool, Connector::Reuse::kForbidden) {}
 
 void TcpConnection::Start() {
   deadline_.Set(kHandshakeTimeout);
