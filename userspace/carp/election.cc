@@ -25,6 +25,9 @@ constexpr Duration kBowOutInterval = milliseconds(10);
 // out. Also when no other host was ever heard: backups are silent.
 constexpr Duration kLinger = std::chrono::seconds(2);
 
+// An advert that is late by less is sent whatever the others' patience is.
+constexpr Duration kNeverTooLate = milliseconds(500);
+
 Duration Skew(uint8_t advskew) {
   return std::chrono::microseconds(advskew * int64_t{1000000} / 256);
 }
@@ -66,10 +69,13 @@ Duration Election::DeadTime() const {
   return std::chrono::seconds(settings_.advbase * settings_.dead_ratio) + Skew(announced_advskew());
 }
 
-// Whether this process was stopped for so long that others have taken over: it was dead and must
-// not speak as if it had lived.
+// Whether this process was stopped for so long that others may have taken over: it was dead and
+// must not speak as if it had lived. The shortest dead time of others counts, from the last advert
+// on.
 bool Election::StoodStill(TimePoint now) const {
-  return role_ == CarpRole::kMaster && !leaving_ && now - deadline_ > DeadTime();
+  const Duration others_wait = std::chrono::seconds(settings_.advbase * settings_.dead_ratio);
+  const Duration lateness = std::max(others_wait - Interval(), kNeverTooLate);
+  return role_ == CarpRole::kMaster && !leaving_ && now - deadline_ > lateness;
 }
 
 bool Election::Outranks(const Heard& heard) const {

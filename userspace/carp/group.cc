@@ -60,9 +60,9 @@ Group::Group(CarpGroup config, AdvertAuthenticator authenticator, Surroundings s
       announcer_(surroundings_.loop,
                  [this](absl::string_view frame) {
                    // A lost announcement is followed by others.
-                   surroundings_.send(frame).IgnoreError();
+                   if (StillMaster()) surroundings_.send(frame).IgnoreError();
                  }),
-      lease_(surroundings_.loop, surroundings_.netlink) {}
+      lease_(surroundings_.loop, surroundings_.netlink, [this] { return StillMaster(); }) {}
 
 absl::Status Group::Configure(const CarpGroup& config, GateMap* gates) {
   KOI_ASSIGN_OR_RETURN(authenticator_, AuthenticatorOf(config));
@@ -158,6 +158,13 @@ void Group::Apply(const ElectionStep& step) {
   }
   if (step.role_changed) surroundings_.on_change();
   if (lease_.held()) lease_.OpenGate();
+}
+
+// This process may have been stopped, and its timers go off in any order once it goes on: whichever
+// is first asks the election before it acts as the master it was.
+bool Group::StillMaster() {
+  if (lease_.held() && Now() >= election_.deadline()) Apply(election_.Tick(Now()));
+  return lease_.held();
 }
 
 // The kernel's path serves the VIPs from the moment they are added: announcing waits for nothing

@@ -67,6 +67,7 @@ class Group {
  private:
   Group(CarpGroup config, AdvertAuthenticator authenticator, Surroundings surroundings);
   void Apply(const ElectionStep& step);
+  bool StillMaster();
   void SendAdvert();
   void Announce();
   void TakeVips();

@@ -79,7 +79,9 @@ void Lease::Release() {
 }
 
 void Lease::Renew() {
-  renewal_ = loop_.After(kRenewInterval, [this] { Renew(); });
+  renewal_ = loop_.After(kRenewInterval, [this] {
+    if (still_ours_()) Renew();
+  });
   LogOnce(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, vips_)),
           address_failure_);
   if (gate_open_) RenewGate();

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,8 +19,12 @@ namespace koi {
 
 class Lease {
  public:
+  // Whether the VIPs are still this host's: asked before each renewal, may call Release().
+  using StillOurs = std::function<bool()>;
+
   // Both must outlive the lease.
-  Lease(EventLoop& loop, Netlink& netlink) : loop_(loop), netlink_(netlink) {}
+  Lease(EventLoop& loop, Netlink& netlink, StillOurs still_ours)
+      : loop_(loop), netlink_(netlink), still_ours_(std::move(still_ours)) {}
 
   // What is held from the next Take() on, or from now on if held: `vips` on interface `index`, and
   // entry `gate` of `gates`, which must stay valid until replaced. What is no longer in it is
@@ -47,6 +53,7 @@ class Lease {
 
   EventLoop& loop_;
   Netlink& netlink_;
+  StillOurs still_ours_;
   std::vector<Address> vips_;
   int interface_index_ = 0;
   GateMap* gates_ = nullptr;
