@@ -4,8 +4,12 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -16,15 +20,74 @@ namespace {
 
 constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+std::optional<Address> FromText(absl::string_view text) {
+  if (text.find('\0') != text.npos) return std::nullopt;
+  const std::string terminated(text);
+  in_addr ip4;
+  if (::inet_pton(AF_INET, terminated.c_str(), &ip4) == 1) return Address::FromIp4(ip4);
+  in6_addr ip6;
+  if (::inet_pton(AF_INET6, terminated.c_str(), &ip6) == 1) return Address::FromIp6(ip6);
+  return std::nullopt;
+}
+
+absl::string_view WithoutBrackets(absl::string_view text) {
+  const bool bracketed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
+  return bracketed ? text.substr(1, text.size() - 2) : text;
+}
+
+std::optional<uint16_t> PortFromText(absl::string_view digits) {
+  const bool plain = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos;
+  uint32_t port = 0;
+  if (!plain || !absl::SimpleAtoi(digits, &port) || port < 1 || port > 65535) return std::nullopt;
+  return static_cast<uint16_t>(port);
+}
+
+std::string Quoted(absl::string_view text) {
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
+}
+
+std::string DidYouMean(absl::string_view text) {
+  return absl::StrCat("; did you mean \"", text, "\"?");
+}
+
+bool IsHostName(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), absl::ascii_isalpha) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
+         });
+}
+
+// What `text`, which is no address, was probably meant to be: an address with something around it.
+std::string AddressHint(absl::string_view text) {
+  for (const absl::string_view part :
+       {text.substr(0, text.find('/')), text.substr(0, text.find('%')),
+        WithoutBrackets(text.substr(0, text.rfind(':'))), WithoutBrackets(text)}) {
+    if (FromText(part).has_value()) return DidYouMean(part);
+  }
+  return IsHostName(text) ? "; names are not looked up, write its address" : "";
+}
+
+// The same of what is no ADDRESS:PORT.
+std::string EndpointHint(absl::string_view text) {
+  const size_t scheme = text.find("://");
+  if (scheme != text.npos) text.remove_prefix(scheme + 3);
+  text = text.substr(0, text.find('/'));
+  const size_t colon = std::min(text.rfind(':'), text.size());
+  const std::optional<Address> address = FromText(WithoutBrackets(text.substr(0, colon)));
+  const std::optional<uint16_t> port = PortFromText(text.substr(std::min(colon + 1, text.size())));
+  if (address.has_value() && port.has_value()) {
+    return DidYouMean(Endpoint{*address, *port}.ToString());
+  }
+  return FromText(WithoutBrackets(text)).has_value() ? "; its port is missing" : "";
+}
+
 }  // namespace
 
 absl::StatusOr<Address> Address::Parse(absl::string_view text) {
-  const std::string terminated(text);
-  in_addr ip4;
-  if (::inet_pton(AF_INET, terminated.c_str(), &ip4) == 1) return FromIp4(ip4);
-  in6_addr ip6;
-  if (::inet_pton(AF_INET6, terminated.c_str(), &ip6) == 1) return FromIp6(ip6);
-  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an IPv4 or IPv6 address"));
+  const std::optional<Address> address = FromText(text);
+  if (address.has_value()) return *address;
+  return absl::InvalidArgumentError(
+      absl::StrCat(Quoted(text), " is not an IPv4 or IPv6 address", AddressHint(text)));
 }
 
 Address Address::FromIp4(const in_addr& ip4) {
@@ -85,25 +148,22 @@ std::string Address::ToString() const {
 
 absl::StatusOr<Endpoint> Endpoint::Parse(absl::string_view text) {
   const size_t colon = text.rfind(':');
-  absl::string_view host = text.substr(0, colon);
-  const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
+  const absl::string_view written = text.substr(0, colon);
+  const absl::string_view host = WithoutBrackets(written);
+  const bool bracketed = host.size() != written.size();
   const bool looks_like_ip6 = host.find(':') != absl::string_view::npos;
-  if (colon == absl::string_view::npos || bracketed != looks_like_ip6) {
+  if (colon == absl::string_view::npos || colon == 0 || bracketed != looks_like_ip6 ||
+      text.find("://") != text.npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80"));
+        absl::StrCat(Quoted(text), " is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80",
+                     EndpointHint(text)));
   }
-  Endpoint endpoint;
-  KOI_ASSIGN_OR_RETURN(endpoint.address, Address::Parse(host));
+  KOI_ASSIGN_OR_RETURN(const Address address, Address::Parse(host));
   const absl::string_view digits = text.substr(colon + 1);
-  uint32_t port = 0;
-  const bool plain = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos;
-  if (!plain || !absl::SimpleAtoi(digits, &port) || port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("port \"", digits, "\" is not a number from 1 to 65535"));
-  }
-  endpoint.port = static_cast<uint16_t>(port);
-  return endpoint;
+  const std::optional<uint16_t> port = PortFromText(digits);
+  if (port.has_value()) return Endpoint{address, *port};
+  return absl::InvalidArgumentError(
+      absl::StrCat("port ", Quoted(digits), " is not a number from 1 to 65535"));
 }
 
 absl::StatusOr<Endpoint> Endpoint::FromSockaddr(const sockaddr_storage& storage) {

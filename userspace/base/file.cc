@@ -25,11 +25,23 @@ absl::Status WriteAll(int fd, absl::string_view content, const std::string& path
   return absl::OkStatus();
 }
 
+// Opens it for reading, and only if it is an ordinary file: a FIFO or a device would make us wait.
+absl::StatusOr<Fd> OpenToRead(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  struct stat status;
+  if (::fstat(fd.get(), &status) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", path));
+  }
+  if (S_ISREG(status.st_mode)) return fd;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, S_ISDIR(status.st_mode) ? " is a folder, not a file" : " is not a file"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit_bytes) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  KOI_ASSIGN_OR_RETURN(const Fd fd, OpenToRead(path));
   std::string content;
   char buffer[16384];
   for (;;) {

@@ -11,8 +11,8 @@
 
 namespace koi {
 
-// The whole of `path`. NotFound, PermissionDenied, ... as open(2) says; ResourceExhausted above
-// `limit_bytes`.
+// The whole of `path`. NotFound, PermissionDenied, ... as open(2) says; InvalidArgument, at once,
+// for a FIFO or anything else that is no ordinary file; ResourceExhausted above `limit_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit_bytes = 1 << 20);
 
 // Replaces `path` by `content` in one step: written aside, fsynced, renamed.

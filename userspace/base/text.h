@@ -28,8 +28,11 @@ void ToField(absl::string_view text, char (&field)[kBytes]) {
   for (size_t i = 0; i < kBytes; ++i) field[i] = i < text.size() && i + 1 < kBytes ? text[i] : '\0';
 }
 
+// The length of the character that `text`, not empty, begins with; 0 when that is not UTF-8.
+size_t Utf8Bytes(absl::string_view text);
+
 // The one of `candidates` that `word` was probably meant to be, or "" when none is near: for "did
-// you mean".
+// you mean". Case does not count.
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace koi

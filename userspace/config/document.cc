@@ -19,6 +19,9 @@
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/text.h"
@@ -28,6 +31,29 @@ namespace {
 
 Place PlaceOf(size_t source, const toml::source_region& region) {
   return {source, static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+}
+
+// The place of byte number `offset` of `text`, which is UTF-8 up to there.
+Place PlaceOf(size_t source, absl::string_view text, size_t offset) {
+  const absl::string_view before = text.substr(0, offset);
+  const size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  const auto begins_character = [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+  };
+  return {source, static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
+          static_cast<int>(std::count_if(before.begin() + static_cast<ptrdiff_t>(line_start),
+                                         before.end(), begins_character)) +
+              1};
+}
+
+size_t FirstByteNotUtf8(absl::string_view text) {
+  size_t offset = 0;
+  while (offset < text.size()) {
+    const size_t bytes = Utf8Bytes(text.substr(offset));
+    if (bytes == 0) break;
+    offset += bytes;
+  }
+  return offset;
 }
 
 Node Convert(size_t source, const toml::node& node);
@@ -77,16 +103,30 @@ Node Convert(size_t source, const toml::node& node) {
   return result;
 }
 
+// What was probably meant, where toml++ says only what its grammar had room for.
+absl::string_view SyntaxHint(absl::string_view why) {
+  if (absl::StartsWith(why, "string: unescaped control")) return "; is a closing quote missing?";
+  if (absl::EndsWith(why, "could not determine value type") || absl::StartsWith(why, "boolean: ")) {
+    return "; a text stands in quotes";
+  }
+  return "";
+}
+
 }  // namespace
 
 Node ParseDocument(size_t source, absl::string_view text, Problems& problems) {
   Node empty;
   empty.place = {source, 0, 0};
+  if (const size_t bad = FirstByteNotUtf8(text); bad < text.size()) {
+    problems.Error(PlaceOf(source, text, bad), "syntax error: this byte is not UTF-8");
+    return empty;
+  }
   toml::parse_result parsed = toml::parse(StdView(text));
   if (parsed) return Convert(source, parsed.table());
   absl::string_view why = View(parsed.error().description());
   absl::ConsumePrefix(&why, "Error while parsing ");
-  problems.Error(PlaceOf(source, parsed.error().source()), absl::StrCat("syntax error: ", why));
+  problems.Error(PlaceOf(source, parsed.error().source()),
+                 absl::StrCat("syntax error: ", why, SyntaxHint(why)));
   return empty;
 }
 

@@ -5,13 +5,17 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/text.h"
 
 namespace koi {
 namespace {
+
+constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // Blanks as wide as the text before `column`, which counts characters from 1, not bytes.
 std::string Indentation(absl::string_view line, int column) {
@@ -26,6 +30,19 @@ std::string Indentation(absl::string_view line, int column) {
   return blanks;
 }
 
+// `line` as a terminal may see it: "?" in place of control characters and of what is not UTF-8.
+std::string Printable(absl::string_view line) {
+  std::string shown;
+  while (!line.empty()) {
+    const size_t bytes = Utf8Bytes(line);
+    const auto first = static_cast<unsigned char>(line[0]);
+    const bool control = bytes == 1 && first != '\t' && absl::ascii_iscntrl(first);
+    absl::StrAppend(&shown, bytes == 0 || control ? "?" : line.substr(0, bytes));
+    line.remove_prefix(std::max<size_t>(bytes, 1));
+  }
+  return shown;
+}
+
 // An error message ends in logs and on screens: a line that may hold a password stays out of it,
 // also one whose key is misspelt.
 bool MayHoldSecret(absl::string_view line) {
@@ -38,7 +55,10 @@ bool MayHoldSecret(absl::string_view line) {
 }  // namespace
 
 std::string ConfigError::ToString() const {
-  if (line == 0) return absl::StrCat(file, file.empty() ? "" : ": ", message);
+  if (line == 0) {
+    const bool named = file.empty() || absl::StrContains(message, file);
+    return absl::StrCat(named ? "" : absl::StrCat(file, ": "), message);
+  }
   std::string text = absl::StrCat(file, ":", line, ":", column, ": ", message);
   if (source_line.empty()) return text;
   absl::StrAppend(&text, "\n  ", source_line, "\n  ", Indentation(source_line, column), "^");
@@ -67,9 +87,10 @@ std::string Problems::SourceLine(const Place& place) const {
   }
   absl::string_view line = rest.substr(0, rest.find('\n'));
   if (absl::EndsWith(line, "\r")) line.remove_suffix(1);
+  if (place.line == 1) (void)absl::ConsumePrefix(&line, kByteOrderMark);
   constexpr size_t kLongestLineShown = 200;
   if (line.size() > kLongestLineShown || MayHoldSecret(line)) return "";
-  return std::string(line);
+  return Printable(line);
 }
 
 std::vector<ConfigError> Problems::errors() const {

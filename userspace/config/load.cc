@@ -58,13 +58,7 @@ std::vector<std::string> ConfigFiles(const std::string& path) {
   return files;
 }
 
-// What a configuration names is opened on its word alone: a FIFO or a device must not stop us.
 absl::StatusOr<std::string> ReadNamedFile(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is not a file"));
-  }
   return ReadFile(path, kMaxSecretBytes);
 }
 

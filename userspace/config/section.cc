@@ -84,7 +84,7 @@ void Section::ReadTable(const ConfigTable& table, const NodeEntry& entry, Proble
                                           "; there may be several tables: ", right));
 }
 
-void Section::AddUnknown(const NodeEntry& entry, Problems& problems) const {
+void Section::AddUnknown(const NodeEntry& entry, Problems& problems) {
   const bool is_table = path_.empty() && (entry.value.kind == NodeKind::kTable ||
                                           entry.value.kind == NodeKind::kList);
   std::string message = absl::StrCat("unknown ", is_table ? "table" : "key", " \"",
@@ -93,6 +93,7 @@ void Section::AddUnknown(const NodeEntry& entry, Problems& problems) const {
   const std::string nearest = Nearest(entry.key, KnownNames(path_));
   const std::vector<std::string> elsewhere = TablesWith(entry.key);
   if (!nearest.empty()) {
+    places_.emplace(nearest, entry.place);  // that it is lacking need not be said as well
     const ConfigTable* table = FindConfigTable(path_, nearest);
     const bool written = path_.empty() && table != nullptr;
     absl::StrAppend(&message, "; did you mean ",

@@ -55,7 +55,7 @@ class Section {
  private:
   void ReadEntry(const NodeEntry& entry, Problems& problems);
   void ReadTable(const ConfigTable& table, const NodeEntry& entry, Problems& problems);
-  void AddUnknown(const NodeEntry& entry, Problems& problems) const;
+  void AddUnknown(const NodeEntry& entry, Problems& problems);
   void FillDefaults(Problems& problems);
 
   std::string path_;

@@ -106,8 +106,8 @@ absl::StatusOr<ConfigValue> ConvertText(const ConfigKey& key, absl::string_view 
     case KeyType::kDuration: return ConvertDuration(key, text);
     case KeyType::kAddress: {
       const absl::StatusOr<Address> address = Address::Parse(text);
-      if (!address.ok()) return NotExpected(key, Quoted(text));
-      return ConfigValue(*address);
+      if (address.ok()) return ConfigValue(*address);
+      return absl::InvalidArgumentError(absl::StrCat(key.name, " ", address.status().message()));
     }
     case KeyType::kEndpoint: {
       const absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(text);

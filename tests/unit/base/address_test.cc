@@ -32,6 +32,7 @@ TEST(AddressTest, AnythingElseIsRefused) {
     SCOPED_TRACE(text);
     EXPECT_FALSE(Address::Parse(text).ok());
   }
+  EXPECT_FALSE(Address::Parse(absl::string_view("10.0.0.1\0x", 10)).ok());
 }
 
 TEST(EndpointTest, BothFamiliesReadBackAsWritten) {
@@ -50,7 +51,8 @@ TEST(EndpointTest, RefusalSaysWhatWouldBeRight) {
   EXPECT_EQ(Endpoint::Parse("10.0.0.1:+1").status().message(),
             "port \"+1\" is not a number from 1 to 65535");
   EXPECT_EQ(Endpoint::Parse("10.0.0.1").status().message(),
-            "\"10.0.0.1\" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80");
+            "\"10.0.0.1\" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; its port is "
+            "missing");
   EXPECT_FALSE(Endpoint::Parse("2001:db8::1:80").ok())
       << "without brackets it could mean two things";
   EXPECT_FALSE(Endpoint::Parse("[10.0.0.1]:80").ok());

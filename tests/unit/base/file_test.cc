@@ -37,6 +37,13 @@ TEST_F(FileTest, SaysWhichFileIsMissing) {
   EXPECT_NE(ReadFile(path).status().message().find(path), absl::string_view::npos);
 }
 
+TEST_F(FileTest, RefusesAtOnceWhatIsNoFile) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(ReadFile(path).status().message(), absl::StrCat(path, " is not a file"));
+  EXPECT_EQ(ReadFile(directory).status().message(),
+            absl::StrCat(directory, " is a folder, not a file"));
+}
+
 TEST_F(FileTest, RefusesWhatIsLargerThanTheLimit) {
   ASSERT_TRUE(WriteFile(path, std::string(101, 'x')).ok());
   EXPECT_TRUE(ReadFile(path, 101).ok());

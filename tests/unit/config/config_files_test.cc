@@ -55,8 +55,8 @@ TEST_F(ConfigFilesTest, FolderWithoutKoiTomlIsAnErrorNotDefaults) {
   const ConfigResult result = LoadConfig(ConfigFiles(folder_));
   EXPECT_FALSE(result.config.has_value());
   ASSERT_EQ(result.errors.size(), 1u);
-  EXPECT_EQ(result.errors[0].ToString(), absl::StrCat(folder_, "/koi.toml: cannot open ", folder_,
-                                                      "/koi.toml: No such file or directory"));
+  EXPECT_EQ(result.errors[0].ToString(),
+            absl::StrCat("cannot open ", folder_, "/koi.toml: No such file or directory"));
 }
 
 TEST_F(ConfigFilesTest, NoFileAtAllIsAnError) {
@@ -102,7 +102,7 @@ TEST_F(ConfigFilesTest, NamedFileThatIsAFolderIsRefused) {
   const ConfigResult result = LoadConfig({path});
   ASSERT_EQ(result.errors.size(), 1u);
   EXPECT_EQ(result.errors[0].message,
-            absl::StrCat("password_file: ", folder_, "/conf.d is not a file"));
+            absl::StrCat("password_file: ", folder_, "/conf.d is a folder, not a file"));
 }
 
 TEST_F(ConfigFilesTest, CertificatesAreOnlyNamed) {

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said of which mistake: where it is, what is wrong, and what would be right.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "config/schema.h"
+#include "config_text.h"
+
+namespace koi {
+namespace {
+
+struct Mistake {
+  const char* right;  // in kSmallConfig
+  const char* wrong;  // in its place
+  const char* errors;
+};
+
+constexpr Mistake kMistakes[] = {
+    // Syntax: the first mistake of a file, as the TOML parser sees it.
+    {"vhid = 42", "vhid 42", "5:6: syntax error: key-value pair: expected '=', saw '4'"},
+    {"vhid = 42", "vhid =", R"(5:7: syntax error: key-value pair: expected value, saw '\n')"},
+    {"vhid = 42", "vhid = 042",
+     "5:11: syntax error: decimal integer: leading zeroes are prohibited"},
+    {"vhid = 42", "vhid = 99999999999999999999",
+     "5:28: syntax error: decimal integer: '99999999999999999999' is not representable in 64 bits"},
+    {R"("eth0")", "eth0",
+     "3:13: syntax error: value: could not determine value type; a text stands in quotes"},
+    {R"("eth0")", R"("eth0)",
+     "3:18: syntax error: string: unescaped control characters other than TAB (U+0009) are "
+     "explicitly prohibited; is a closing quote missing?"},
+    {R"("eth0")", "false0",
+     "3:18: syntax error: boolean: expected value-terminator, saw '0'; a text stands in quotes"},
+    {R"("eth0")", "\"eth0\" # \x01",
+     "3:22: syntax error: comment: control characters other than TAB (U+0009) are explicitly "
+     "prohibited in comments"},
+    {"[node]", "[node", R"(2:6: syntax error: table header: expected ']', saw '\n')"},
+    {"[[pool]]", "[[pool]", R"(13:8: syntax error: table header: expected ']', saw '\n')"},
+    {"[[pool]]", "[]",
+     "13:2: syntax error: table header: tables with blank bare keys are explicitly prohibited"},
+    {"vhid = 42", "vhid = 42\nvhid = 43",
+     "6:8: syntax error: key-value pair: cannot redefine existing integer 'vhid'"},
+    {"[[vip]]", "[node]\n[[vip]]",
+     "7:1: syntax error: table header: cannot redefine existing table 'node'"},
+    {"[[pool]]", "[pool]\nname = \"x\"\n[[pool]]",
+     "15:1: syntax error: table header: cannot redefine existing table 'pool' as array-of-tables"},
+    // Tables and keys that do not exist, or stand elsewhere.
+    {"version = 1\n", "", "1:1: version is missing; this format is version = 1"},
+    {"version = 1", "version = 2", "1:11: version 2 is not the number 1"},
+    {"version = 1", R"(version = "1")", R"(1:11: version "1" is text, not the number 1)"},
+    {"[node]\ninterface = \"eth0\"\n", "",
+     R"(1:1: [node] is missing; it names the interface, as interface = "eth0")"},
+    {"interface = \"eth0\"\n", "",
+     R"(2:1: [node] lacks "interface": an interface's name of 1 to 15 bytes)"},
+    {"vhid = 42", "vhid = 42\nadvskeww = 1",
+     R"(6:1: unknown key "advskeww" in [[carp]]; did you mean "advskew"?)"},
+    {"vhid = 42", "VHID = 42", R"(5:1: unknown key "VHID" in [[carp]]; did you mean "vhid"?)"},
+    {"backend = [", "check = { intervall = \"1s\" }\nbackend = [",
+     R"(15:11: unknown key "intervall" in check of [[pool]]; did you mean "interval"?)"},
+    {"backend = [", "backends = [",
+     R"(15:1: unknown key "backends" in [[pool]]; did you mean "backend"?)"},
+    {"backend = [", "advskew = 1\nbackend = [",
+     R"(15:1: unknown key "advskew" in [[pool]]; it is a key of [[carp]])"},
+    {"[node]", "interface = \"eth0\"\n[node]",
+     R"(2:1: unknown key "interface"; it is a key of [node])"},
+    {"[[pool]]", "[[servise]]\n[[pool]]",
+     R"(13:3: unknown table "servise"; did you mean [[service]]?)"},
+    {"[[pool]]", "[frontend]\n[[pool]]", R"(13:2: unknown table "frontend")"},
+    {"[node]", "[[node]]", "2:1: node is a list; it is one table: [node]"},
+    {"[[vip]]", "[vip]", "7:1: vip is a table; there may be several tables: [[vip]]"},
+    {"[[service]]", "[service]",
+     "9:1: service is a table; there may be several tables: [[service]]"},
+    {"backend = [", "check = \"tcp\"\nbackend = [",
+     "15:9: check is text; it is one table: check = { ... }"},
+    {R"(backend = [{ name = "web-1", address = "10.0.2.11:8080" }])",
+     R"(backend = ["10.0.2.11:8080"])",
+     "15:11: backend is a list of other things; there may be several tables: backend = [{ ... }]"},
+    // Values of another type, or out of range.
+    {"vhid = 42", R"(vhid = "42")", R"(5:8: vhid "42" is text, not a number from 1 to 255)"},
+    {"vhid = 42", "vhid = 42.0", "5:8: vhid is a fraction, not a number from 1 to 255"},
+    {"vhid = 42", "vhid = 2026-01-01", "5:8: vhid is a date, not a number from 1 to 255"},
+    {"vhid = 42", "vhid = [42]", "5:8: vhid is a list, not a number from 1 to 255"},
+    {"vhid = 42", "vhid = 0", "5:8: vhid 0 is not a number from 1 to 255"},
+    {"vhid = 42", "vhid = 256", "5:8: vhid 256 is not a number from 1 to 255"},
+    {"vhid = 42", "vhid = 42\nadvskew = 255", "6:11: advskew 255 is not a number from 0 to 254"},
+    {"vhid = 42", "vhid = 42\nadvskew = -1", "6:11: advskew -1 is not a number from 0 to 254"},
+    {"vhid = 42", "vhid = 42\nadvbase = 0", "6:11: advbase 0 is not a number from 1 to 255"},
+    {"vhid = 42", "vhid = 42\npreempt = 1", "6:11: preempt is a number, not true or false"},
+    {"vhid = 42", "vhid = 42\npreempt = \"yes\"",
+     R"(6:11: preempt "yes" is text, not true or false)"},
+    {R"(8080" })", R"(8080", weight = 0 })", "15:67: weight 0 is not a number from 1 to 1000"},
+    {R"(8080" })", R"(8080", weight = 1001 })",
+     "15:67: weight 1001 is not a number from 1 to 1000"},
+    {R"("eth0")", R"("a-long-interface")",
+     R"(3:13: interface "a-long-interface" is not an interface's name of 1 to 15 bytes)"},
+    {R"("eth0")", R"("eth/0")",
+     R"(3:13: interface "eth/0" is not an interface's name of 1 to 15 bytes)"},
+    {R"("eth0")", R"("")", R"(3:13: interface "" is not an interface's name of 1 to 15 bytes)"},
+    {"[node]", "[node]\nrun = \"run/koi\"",
+     R"(3:7: run "run/koi" is not an absolute path of at most 90 bytes)"},
+    {R"("web-1")", R"("web 1")",
+     R"(15:21: name "web 1" is not a name of 1 to 31 letters, digits, "_", "." or "-")"},
+    {R"("web-1")", R"("12345678901234567890123456789012")",
+     R"(15:21: name "12345678901234567890123456789012" is not a name of 1 to 31 letters, digits, "_", "." or "-")"},
+    // Durations and choices.
+    {"backend = [", "check = { interval = \"2\" }\nbackend = [",
+     R"(15:22: interval "2" is not a duration, as "500ms", "2s" or "1m")"},
+    {"backend = [", "check = { interval = 2 }\nbackend = [",
+     R"(15:22: interval is a number, not a duration from "100ms" to "1h")"},
+    {"backend = [", "check = { interval = \"1.5s\" }\nbackend = [",
+     R"(15:22: interval "1.5s" is not a duration, as "500ms", "2s" or "1m")"},
+    {"backend = [", "check = { interval = \"0s\" }\nbackend = [",
+     R"(15:22: interval "0s" is not a duration from "100ms" to "1h")"},
+    {"backend = [", "check = { interval = \"2h\" }\nbackend = [",
+     R"(15:22: interval "2h" is not a duration from "100ms" to "1h")"},
+    {"backend = [", "check = { interval = \"1s\", timeout = \"2s\" }\nbackend = [",
+     "15:38: timeout 2.0s is longer than interval 1.0s"},
+    {"backend = [", "check = { tcp = false }\nbackend = [",
+     "15:17: tcp false leaves nothing to check; a check is tcp = true"},
+    {"backend = [", "check = { rise = 0 }\nbackend = [",
+     "15:18: rise 0 is not a number from 1 to 100"},
+    {"backend = [", "balance = \"least-connections\"\nbackend = [",
+     R"(15:11: balance "least-connections" is not one of: round-robin)"},
+    {R"(pool = "web")", "mode = \"l4\"\npool = \"web\"",
+     R"(12:8: mode "l4" is not one of: http, tcp)"},
+    {R"(pool = "web")", "mode = \"htp\"\npool = \"web\"",
+     R"(12:8: mode "htp" is not one of: http, tcp; did you mean "http"?)"},
+    {R"(pool = "web")", "mode = \"HTTP\"\npool = \"web\"",
+     R"(12:8: mode "HTTP" is not one of: http, tcp; did you mean "http"?)"},
+    {R"(pool = "web")", "tls = \"passthrough\"\npool = \"web\"",
+     R"(12:7: tls "passthrough" is not one of: off, terminate)"},
+    {"[node]", "[xdp]\nmode = \"nativ\"\n[node]",
+     R"(3:8: mode "nativ" is not one of: auto, native, generic; did you mean "native"?)"},
+    // Addresses and ports.
+    {R"(address = "10.0.1.201")", R"(address = "10.0.1")",
+     R"(8:11: address "10.0.1" is not an IPv4 or IPv6 address)"},
+    {R"(address = "10.0.1.201")", R"(address = "10.0.1.201/24")",
+     R"(8:11: address "10.0.1.201/24" is not an IPv4 or IPv6 address; did you mean "10.0.1.201"?)"},
+    {R"(address = "10.0.1.201")", R"(address = "10.0.1.201:80")",
+     R"(8:11: address "10.0.1.201:80" is not an IPv4 or IPv6 address; did you mean "10.0.1.201"?)"},
+    {R"(address = "10.0.1.201")", R"(address = "vip.example")",
+     R"(8:11: address "vip.example" is not an IPv4 or IPv6 address; names are not looked up, write its address)"},
+    {R"(address = "10.0.1.201")", R"(address = "fe80::1%eth0")",
+     R"(8:11: address "fe80::1%eth0" is not an IPv4 or IPv6 address; did you mean "fe80::1"?)"},
+    {R"(address = "10.0.1.201")", R"(address = "[2001:db8::1]")",
+     R"(8:11: address "[2001:db8::1]" is not an IPv4 or IPv6 address; did you mean "2001:db8::1"?)"},
+    {R"(address = "10.0.1.201")", R"(address = "10.0.1.201\u0000")",
+     R"(8:11: address "10.0.1.201\000" is not an IPv4 or IPv6 address)"},
+    {"10.0.1.201", "0.0.0.0", R"(8:11: address "0.0.0.0" cannot be a VIP: it is not of one host)"},
+    {"10.0.1.201", "127.0.0.1",
+     R"(8:11: address "127.0.0.1" cannot be a VIP: it is not of one host)"},
+    {"10.0.1.201", "224.0.0.18",
+     R"(8:11: address "224.0.0.18" cannot be a VIP: it is not of one host)"},
+    {"10.0.2.11:8080", "10.0.2.11",
+     R"(15:40: "10.0.2.11" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; its port is missing)"},
+    {"10.0.2.11:8080", "10.0.2.11:0", R"(15:40: port "0" is not a number from 1 to 65535)"},
+    {"10.0.2.11:8080", "10.0.2.11:70000", R"(15:40: port "70000" is not a number from 1 to 65535)"},
+    {"10.0.2.11:8080", "10.0.2.11:http", R"(15:40: port "http" is not a number from 1 to 65535)"},
+    {"10.0.2.11:8080", "10.0.2.11/24:8080",
+     R"(15:40: "10.0.2.11/24" is not an IPv4 or IPv6 address; did you mean "10.0.2.11"?)"},
+    {"10.0.2.11:8080", "010.0.2.11:8080", R"(15:40: "010.0.2.11" is not an IPv4 or IPv6 address)"},
+    {"10.0.2.11:8080", "web.example:8080",
+     R"(15:40: "web.example" is not an IPv4 or IPv6 address; names are not looked up, write its address)"},
+    {"10.0.2.11:8080", "http://10.0.2.11:8080/",
+     R"(15:40: "http://10.0.2.11:8080/" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; did you mean "10.0.2.11:8080"?)"},
+    {"10.0.2.11:8080", "2001:db8::1:8080",
+     R"(15:40: "2001:db8::1:8080" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; did you mean "[2001:db8::1]:8080"?)"},
+    {"10.0.2.11:8080", "[2001:db8::1]",
+     R"(15:40: "[2001:db8::1]" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; its port is missing)"},
+    {"10.0.2.11:8080", "[10.0.2.11]:8080",
+     R"(15:40: "[10.0.2.11]:8080" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80; did you mean "10.0.2.11:8080"?)"},
+    {"10.0.2.11:8080", "", R"(15:40: "" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80)"},
+    {"10.0.2.11:8080", ":8080",
+     R"(15:40: ":8080" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80)"},
+    {R"("10.0.1.201:80")", R"("*:80")", R"(11:11: "*" is not an IPv4 or IPv6 address)"},
+    {R"("10.0.1.201:80")", "80", "11:11: listen holds a number; it takes a list of ADDRESS:PORT"},
+    {R"(["10.0.1.201:80"])", "[]", "11:10: listen is empty; it takes a list of ADDRESS:PORT"},
+    {R"(["10.0.1.201:80"])", R"("10.0.1.201:80")",
+     R"(11:10: listen "10.0.1.201:80" is text, not a list of ADDRESS:PORT)"},
+    {"vhid = 42", "vhid = 42\nsource = \"2001:db8::1\"",
+     R"(6:10: source "2001:db8::1" is not the IPv4 address of a host)"},
+    // Passwords and files.
+    {R"(password_file = "carp.key")", R"(password = "12345678901234567890")",
+     "6:12: password is 20 bytes; CARP takes 1 to 19"},
+    {R"(password_file = "carp.key")", R"(password = "")",
+     "6:12: password is 0 bytes; CARP takes 1 to 19"},
+    {R"(password_file = "carp.key")", "password = 12345", "6:12: password is a number, not text"},
+    {"carp.key", "long", "6:17: password_file holds a password of 20 bytes; CARP takes 1 to 19"},
+    {"carp.key", "empty", "6:17: password_file holds a password of 0 bytes; CARP takes 1 to 19"},
+    {"carp.key", "/none", "6:17: password_file: cannot open /none: No such file or directory"},
+    {R"(password_file = "carp.key")", "password_file = \"carp.key\"\npassword = \"x\"",
+     "7:12: password and password_file are both set; one of them is enough"},
+    {"password_file = \"carp.key\"\n", "",
+     R"(4:1: [[carp]] lacks "password_file": the file whose first line is the password)"},
+    {"[[pool]]", "[stats]\nlisten = \"127.0.0.1:8404\"\nauth = \"admin\"\n[[pool]]",
+     "15:8: auth does not hold user:password"},
+    {"[[pool]]", "[stats]\nlisten = \"127.0.0.1:8404\"\nauth_file = \"no-colon\"\n[[pool]]",
+     "15:13: auth_file does not hold user:password"},
+    {"[[pool]]",
+     "[stats]\nlisten = \"127.0.0.1:8404\"\nauth = \"a:b\"\nauth_file = \"x\"\n[[pool]]",
+     "15:8: auth and auth_file are both set; one of them is enough"},
+    {"[[pool]]", "[stats]\n[[pool]]",
+     R"(13:1: [stats] lacks "listen": ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80)"},
+    // What refers to something else, and what is there twice.
+    {R"(pool = "web")", R"(pool = "wbe")",
+     R"(12:8: service "web" names pool "wbe", which does not exist; did you mean "web"?)"},
+    {R"("10.0.1.201:80")", R"("10.0.1.202:80")",
+     R"(11:11: service "web" listens on 10.0.1.202:80, but 10.0.1.202 is the address of no [[vip]]; did you mean 10.0.1.201?)"},
+    {R"("10.0.1.201:80")", R"("10.0.1.201:80", "10.0.1.201:80")",
+     "11:28: 10.0.1.201:80 is already used at koi.toml:11"},
+    {"[[pool]]", "[stats]\nlisten = \"10.0.1.201:80\"\nauth = \"a:b\"\n[[pool]]",
+     "14:10: 10.0.1.201:80 is already used at koi.toml:11"},
+    {"[[service]]", "[[carp]]\nvhid = 42\npassword_file = \"carp.key\"\n[[service]]",
+     "7:1: [[vip]] lacks \"group\": there are 2 groups, with vhid 42, 42\n10:8: vhid 42 is already "
+     "used at koi.toml:5"},
+    {"[[carp]]\nvhid = 42\npassword_file = \"carp.key\"\n", "",
+     "4:1: [[vip]] has no group: there is no [[carp]]"},
+    {"[[vip]]", "[[vip]]\ngroup = 43", "8:9: group 43 is the vhid of no [[carp]]"},
+    {"[[service]]", "[[vip]]\naddress = \"10.0.1.201\"\n[[service]]",
+     "10:11: VIP 10.0.1.201 is already used at koi.toml:8"},
+    {"backend = [", "[[pool]]\nname = \"web\"\nbackend = [",
+     R"(16:8: pool name "web" is already used at koi.toml:14)"},
+    {"[[pool]]",
+     "[[service]]\nname = \"web\"\nlisten = [\"10.0.1.201:81\"]\npool = \"web\"\n[[pool]]",
+     R"(14:8: service name "web" is already used at koi.toml:10)"},
+    {R"(8080" })", R"(8080" }, { name = "web-1", address = "10.0.2.12:8080" })",
+     R"(15:69: backend name "web-1" is already used at koi.toml:15)"},
+    {R"(8080" })", R"(8080" }, { name = "web-2", address = "10.0.2.11:8080" })",
+     "15:88: backend address 10.0.2.11:8080 is already used at koi.toml:15"},
+    {"[[service]]",
+     "[[carp]]\nvhid = 43\npassword_file = \"carp.key\"\n[[vip]]\ngroup = 43\naddress = "
+     "\"2001:db8::1\"\n[[service]]",
+     R"(7:1: [[vip]] lacks "group": there are 2 groups, with vhid 42, 43)"},
+    // What a service needs for its mode.
+    {"pool = \"web\"\n", "", R"(9:1: service "web" lacks pool = "NAME" or redirect = "https")"},
+    {"pool = \"web\"\n", "mode = \"tcp\"\n", R"(9:1: service "web" lacks pool = "NAME")"},
+    {"pool = \"web\"\n", "mode = \"tcp\"\nredirect = \"https\"\n",
+     R"(13:12: service "web" redirects requests, which only mode = "http" understands)"},
+    {"pool = \"web\"\n", "pool = \"web\"\nredirect = \"https\"\n",
+     R"(12:8: service "web" redirects every request, so its pool would never be used)"},
+    {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\n",
+     R"(12:7: service "web" terminates TLS and lacks certificates = [{ chain = "FILE", key = "FILE" }])"},
+    {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\ncertificates = []\n",
+     R"(14:16: service "web" has 0 certificates; it takes exactly one)"},
+    {"pool = \"web\"\n",
+     "tls = \"terminate\"\nredirect = \"https\"\ncertificates = [{ chain = \"a\", key = \"b\" }]\n",
+     R"(13:12: service "web" redirects to https, which it is itself; redirect is for tls = "off")"},
+    {"pool = \"web\"\n", "certificates = [{ chain = \"a\", key = \"b\" }]\npool = \"web\"\n",
+     R"(12:16: service "web" has certificates, but tls is "off"; did you mean "terminate"?)"},
+    {"pool = \"web\"\n",
+     "tls = \"terminate\"\ncertificates = [{ chain = \"a\" }]\npool = \"web\"\n",
+     R"(13:17: certificates of [[service]] lacks "key": the path of a file)"},
+};
+
+TEST(ConfigMistakesTest, EachIsSaidWithItsPlaceAndWhatWouldBeRight) {
+  static_assert(std::size(kMistakes) >= 40);
+  for (const Mistake& mistake : kMistakes) {
+    SCOPED_TRACE(mistake.wrong);
+    const std::string text = absl::StrReplaceAll(kSmallConfig, {{mistake.right, mistake.wrong}});
+    EXPECT_NE(text, kSmallConfig) << mistake.right << " is not in the small configuration";
+    EXPECT_EQ(absl::StrJoin(ErrorsOf(text), "\n"), mistake.errors);
+  }
+}
+
+// A configuration in which `key` has `value`, on its last line.
+std::string With(const ConfigKey& key, const std::string& value) {
+  const std::string assignment = absl::StrCat(key.name, " = ", value);
+  if (key.table.empty()) return assignment;
+  const std::string table(key.table);
+  const size_t dot = table.find('.');
+  if (dot == table.npos) return absl::StrCat(WrittenTable(table), "\n", assignment);
+  const std::string inner = table.substr(dot + 1);
+  const ConfigTable* written = FindConfigTable(table.substr(0, dot), inner);
+  EXPECT_NE(written, nullptr);
+  return absl::StrCat(WrittenTable(table.substr(0, dot)), "\n", inner, " = ",
+                      written->repeated ? "[{ " : "{ ", assignment,
+                      written->repeated ? " }]" : " }");
+}
+
+// No key takes a date.
+TEST(ConfigMistakesTest, EveryKeySaysWhatItTakes) {
+  for (const ConfigKey& key : ConfigKeys()) {
+    const std::string text = With(key, "1979-05-27");
+    SCOPED_TRACE(text);
+    EXPECT_THAT(ErrorsOf(text), ::testing::Contains(::testing::EndsWith(absl::StrCat(
+                                    ": ", key.name, " is a date, not ", Expectation(key)))));
+  }
+}
+
+}  // namespace
+}  // namespace koi
