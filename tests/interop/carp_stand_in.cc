@@ -22,8 +22,6 @@
 namespace koi::lab {
 namespace {
 
-constexpr uint32_t kGroup = 3;  // not 0: a gate mixed up with another would go unnoticed
-
 // Runs koi-carp in the place of this (forked) process.
 [[noreturn]] void BecomeKoiCarp(const Host& host, const Fd& keeper, const Fd& manager) {
   host.EnterNamespace();
@@ -58,6 +56,12 @@ CarpConfig CarpDefaults() {
   carp.vhid = kCarpVhid;
   carp.password = kCarpPassword;
   return carp;
+}
+
+CarpGroup GroupOf(const CarpConfig& carp) {
+  return {.number = kCarpGroup,
+          .carp = carp,
+          .vips = {*Address::Parse(kCarpVip4), *Address::Parse(kCarpVip6)}};
 }
 
 CarpStandIn::CarpStandIn(Host& host) : host_(host) {
@@ -96,10 +100,11 @@ void CarpStandIn::Start(const CarpConfig& carp, const XdpConfig& xdp) {
 }
 
 void CarpStandIn::Configure(const CarpConfig& carp, const XdpConfig& xdp) {
-  CarpConfigure configure = {.interface = "eth0", .xdp = xdp, .groups = {}};
-  configure.groups.push_back({.number = kGroup,
-                              .carp = carp,
-                              .vips = {*Address::Parse(kCarpVip4), *Address::Parse(kCarpVip6)}});
+  Configure(std::vector<CarpGroup>{GroupOf(carp)}, xdp);
+}
+
+void CarpStandIn::Configure(std::vector<CarpGroup> groups, const XdpConfig& xdp) {
+  const CarpConfigure configure = {.interface = "eth0", .xdp = xdp, .groups = std::move(groups)};
   auto gates = object_->MapFd("koi_gates");
   if (!gates.ok()) Die(std::string(gates.status().message()));
   const absl::Status sent = SendMessage(manager_.get(), EncodeCarpMessage(configure),
@@ -132,9 +137,9 @@ std::optional<int> CarpStandIn::WaitForExit(Duration limit) {
 
 CarpRole CarpStandIn::role() { return group().role; }
 
-CarpGroupReport CarpStandIn::group() {
+CarpGroupReport CarpStandIn::group_of(size_t index) {
   ReadChannels();
-  return report_.groups.empty() ? CarpGroupReport{} : report_.groups[0];
+  return index < report_.groups.size() ? report_.groups[index] : CarpGroupReport{};
 }
 
 XdpReport CarpStandIn::xdp() {
@@ -152,8 +157,8 @@ bool CarpStandIn::Pongs(Duration limit) {
   });
 }
 
-bool CarpStandIn::gate_open() const {
-  const auto until = gates_->Read(kGroup);
+bool CarpStandIn::gate_open(uint32_t group) const {
+  const auto until = gates_->Read(group);
   return until.ok() && *until > Now();
 }
 

@@ -24,6 +24,8 @@ constexpr char kCarpVip6[] = "fd00:9::100";
 constexpr char kCarpPassword[] = "lab-secret";
 constexpr uint8_t kCarpVhid = 42;
 
+constexpr uint32_t kCarpGroup = 3;  // not 0: a gate mixed up with another would go unnoticed
+
 // Whether `vip` is on eth0 of `host`.
 bool HasVip(const Host& host, const std::string& vip = kCarpVip4);
 bool HasXdp(const Host& host);
@@ -39,6 +41,8 @@ class CarpStandIn {
   // Starts koi-carp, hands it the link held from before if there is one, and configures it.
   void Start(const CarpConfig& carp, const XdpConfig& xdp = {});
   void Configure(const CarpConfig& carp, const XdpConfig& xdp = {});
+  // As a reload does: other groups, other VIPs.
+  void Configure(std::vector<CarpGroup> groups, const XdpConfig& xdp = {});
   void Kill();
   // As the keeper does on SIGTERM.
   void AskToStop();
@@ -48,13 +52,15 @@ class CarpStandIn {
   std::optional<int> WaitForExit(Duration limit);
   bool running() { return !WaitForExit(Duration::zero()).has_value(); }
 
-  // As last reported.
+  // As last reported, of the first group.
   CarpRole role();
-  CarpGroupReport group();
+  CarpGroupReport group() { return group_of(0); }
+  // Of the group that was configured as number `index`; an empty one when there is none.
+  CarpGroupReport group_of(size_t index);
   XdpReport xdp();
   // Whether the answer to a ping came within `limit`.
   bool Pongs(Duration limit = std::chrono::seconds(5));
-  bool gate_open() const;
+  bool gate_open(uint32_t group = kCarpGroup) const;
   // Whether the keeper is asked to hold a link.
   bool holds_link();
   bool said_stopped();
@@ -80,5 +86,7 @@ class CarpStandIn {
 
 // A default configuration of the group.
 CarpConfig CarpDefaults();
+// The group with both VIPs that Start() and Configure() make of `carp`.
+CarpGroup GroupOf(const CarpConfig& carp);
 
 }  // namespace koi::lab

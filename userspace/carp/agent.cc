@@ -175,9 +175,18 @@ Group::Surroundings Agent::SurroundingsOfGroups() {
           .on_change = [this] { OnGroupChange(); }};
 }
 
-// A group is known by its vhid: its number may change with the configuration.
+// A group is known by its vhid: its number and its VIPs may have been another's before. So what is
+// gone lets go first, and at the end each group takes again what is its own now.
 void Agent::ConfigureGroups(const std::vector<CarpGroup>& groups, GateMap* gates) {
   std::vector<std::unique_ptr<Group>> before = std::exchange(groups_, {});
+  std::vector<uint32_t> gates_before;
+  for (const std::unique_ptr<Group>& group : before) {
+    gates_before.push_back(group->number());
+    const bool stays = std::any_of(groups.begin(), groups.end(), [&](const CarpGroup& config) {
+      return config.carp.vhid == group->vhid();
+    });
+    if (!stays) group->Abandon();
+  }
   for (const CarpGroup& config : groups) {
     const auto known =
         std::find_if(before.begin(), before.end(), [&](const std::unique_ptr<Group>& group) {
@@ -186,6 +195,7 @@ void Agent::ConfigureGroups(const std::vector<CarpGroup>& groups, GateMap* gates
     absl::Status configured;
     if (known != before.end()) {
       configured = (*known)->Configure(config, gates);
+      if (!configured.ok()) (*known)->Abandon();
       if (configured.ok()) groups_.push_back(std::move(*known));
     } else {
       auto created = Group::Create(config, SurroundingsOfGroups(), gates);
@@ -196,9 +206,14 @@ void Agent::ConfigureGroups(const std::vector<CarpGroup>& groups, GateMap* gates
       LogError("a group cannot run", {{"vhid", config.carp.vhid}, {"why", configured.message()}});
     }
   }
-  for (const std::unique_ptr<Group>& gone : before) {
-    if (gone != nullptr) gone->Abandon();
+  for (const uint32_t number : gates_before) {
+    const bool used = std::any_of(groups_.begin(), groups_.end(),
+                                  [&](const auto& group) { return group->number() == number; });
+    if (used) continue;
+    const absl::Status closed = gates->Close(number);
+    if (!closed.ok()) LogError("cannot close a gate", {{"why", closed.message()}});
   }
+  for (const auto& group : groups_) group->HoldOn();
 }
 
 void Agent::BringLinkUpToDate() {

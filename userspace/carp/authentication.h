@@ -29,6 +29,8 @@ class AdvertAuthenticator {
   AdvertDigest Sign(uint64_t counter) const;
   // Takes the same time for every wrong digest.
   bool Verify(uint64_t counter, const AdvertDigest& digest) const;
+  // Whether both sign the same.
+  bool operator==(const AdvertAuthenticator& other) const = default;
 
  private:
   AdvertAuthenticator(absl::string_view password, std::string signed_head,

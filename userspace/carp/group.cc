@@ -16,6 +16,9 @@
 namespace koi {
 namespace {
 
+// The hosts of a group get another password or other VIPs one after the other.
+constexpr Duration kPreviousAccepted = std::chrono::minutes(5);
+
 template <typename T>
 T RandomNumber() {
   T number = 0;
@@ -65,7 +68,14 @@ Group::Group(CarpGroup config, AdvertAuthenticator authenticator, Surroundings s
       lease_(surroundings_.loop, surroundings_.netlink, [this] { return StillMaster(); }) {}
 
 absl::Status Group::Configure(const CarpGroup& config, GateMap* gates) {
-  KOI_ASSIGN_OR_RETURN(authenticator_, AuthenticatorOf(config));
+  KOI_ASSIGN_OR_RETURN(AdvertAuthenticator authenticator, AuthenticatorOf(config));
+  if (!(authenticator == authenticator_)) {
+    previous_authenticator_ = std::exchange(authenticator_, std::move(authenticator));
+    previous_until_ = Now() + kPreviousAccepted;
+    LogInfo("adverts are signed anew; those signed as before stay valid for a while",
+            {{"vhid", vhid()}, {"while", FormatDuration(kPreviousAccepted)}});
+  }
+  (void)StillMaster();
   const bool vips_changed = config.vips != config_.vips;
   config_ = config;
   election_.SetSettings(SettingsOf(config.carp));
@@ -108,7 +118,7 @@ void Group::Receive(const DecodedAdvert& decoded) {
     }
     return;
   }
-  if (!authenticator_.Verify(decoded.advert.counter, decoded.advert.digest)) {
+  if (!Verify(decoded.advert, now)) {
     ++bad_authentication_;
     mismatched_.Heard(decoded.source, now);
     if (warnings_.Allows(decoded.source, now)) {
@@ -127,6 +137,12 @@ void Group::Receive(const DecodedAdvert& decoded) {
                            .advskew = decoded.advert.advskew,
                            .source = decoded.source},
                           now));
+}
+
+bool Group::Verify(const Advert& advert, TimePoint now) const {
+  if (authenticator_.Verify(advert.counter, advert.digest)) return true;
+  return previous_authenticator_.has_value() && now < previous_until_ &&
+         previous_authenticator_->Verify(advert.counter, advert.digest);
 }
 
 void Group::Stop() { Apply(election_.Stop(Now())); }

@@ -41,8 +41,13 @@ class Group {
   static absl::StatusOr<std::unique_ptr<Group>> Create(const CarpGroup& config,
                                                        Surroundings surroundings, GateMap* gates);
 
-  // Takes over what has changed and keeps the role. `gates` must stay valid until replaced.
+  // Takes over what has changed and keeps the role; its gate of before, if another one, is the
+  // caller's to close. `gates` must stay valid until replaced. Adverts are signed by the new
+  // password and VIPs at once; those of hosts that still have the old ones are valid for five more
+  // minutes.
   absl::Status Configure(const CarpGroup& config, GateMap* gates);
+  // Renews at once what it holds: another group may have let go of it.
+  void HoldOn() { lease_.HoldOn(); }
 
   // The interface can carry frames. `first_ip4` is the source of adverts where none is configured.
   void LinkUp(const Interface& interface, const std::optional<Address>& first_ip4);
@@ -59,6 +64,7 @@ class Group {
 
   void SetDemoted(bool demoted) { election_.SetDemoted(demoted); }
 
+  uint32_t number() const { return config_.number; }
   uint8_t vhid() const { return config_.carp.vhid; }
   // Whether it holds the VIPs.
   bool holds_vips() const { return lease_.held(); }
@@ -67,6 +73,7 @@ class Group {
  private:
   Group(CarpGroup config, AdvertAuthenticator authenticator, Surroundings surroundings);
   void Apply(const ElectionStep& step);
+  bool Verify(const Advert& advert, TimePoint now) const;
   bool StillMaster();
   void SendAdvert();
   void Announce();
@@ -75,6 +82,9 @@ class Group {
 
   CarpGroup config_;
   AdvertAuthenticator authenticator_;
+  // Of before the last change; nullopt where it was never changed.
+  std::optional<AdvertAuthenticator> previous_authenticator_;
+  TimePoint previous_until_;
   Surroundings surroundings_;
   Election election_;
   AdvertCounter counter_;

@@ -50,10 +50,6 @@ void Lease::SetVips(std::vector<Address> vips) {
 }
 
 void Lease::SetGate(GateMap* gates, uint32_t gate) {
-  if (gate_open_ && gate != gate_) {
-    CloseGate();
-    gate_open_ = true;
-  }
   gates_ = gates;
   gate_ = gate;
   if (gate_open_) RenewGate();
@@ -68,6 +64,10 @@ void Lease::OpenGate() {
   if (!held_) return;
   gate_open_ = true;
   RenewGate();
+}
+
+void Lease::HoldOn() {
+  if (held_ && still_ours_()) Renew();
 }
 
 void Lease::Release() {

@@ -27,8 +27,8 @@ class Lease {
       : loop_(loop), netlink_(netlink), still_ours_(std::move(still_ours)) {}
 
   // What is held from the next Take() on, or from now on if held: `vips` on interface `index`, and
-  // entry `gate` of `gates`, which must stay valid until replaced. What is no longer in it is
-  // released.
+  // entry `gate` of `gates`, which must stay valid until replaced. VIPs that are no longer in it
+  // are released; an entry of before is the caller's to close.
   void SetVips(std::vector<Address> vips);
   void SetInterface(int index) { interface_index_ = index; }
   void SetGate(GateMap* gates, uint32_t gate);
@@ -38,6 +38,8 @@ class Lease {
   void Take();
   // Opens the gate too, and keeps it open. Only while held.
   void OpenGate();
+  // Renews all of it at once, if held.
+  void HoldOn();
   // Removes the VIPs, then closes the gate.
   void Release();
 
