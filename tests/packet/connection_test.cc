@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/bpffs.h"
 #include "dataplane/links.h"
 #include "packet/xdp_test.h"
 #include "support/packet/sandbox.h"

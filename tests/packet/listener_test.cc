@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "dataplane/bpffs.h"
 #include "dataplane/links.h"
 #include "packet/xdp_test.h"
 #include "support/packet/sandbox.h"

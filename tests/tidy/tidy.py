@@ -20,7 +20,7 @@ DUAL = "GPL-2.0-only OR BSD-2-Clause"
 # neighbour: processes meet in protocol/.
 FLOORS = [
     ["base"],
-    ["net", "dataplane", "tls", "http", "config", "protocol"],
+    ["net", "dataplane", "tls", "http", "config", "protocol", "leftovers"],
     ["keeper", "manager", "worker", "carp", "discovery", "cli"],
     ["main"],
 ]
@@ -29,6 +29,7 @@ NEIGHBOURS = {
     "http": {"net"},
     "protocol": {"config"},
     "dataplane": {"config"},
+    "leftovers": {"net", "dataplane", "config", "protocol"},
 }
 
 # Headers that take long to compile, and the only files (or folders) that may include each.

@@ -77,7 +77,58 @@ absl::StatusOr<Fd> OpenLivePin(const std::string& pin_path) {
                    "must have a bpffs directory of its own"));
 }
 
+constexpr char kXdpProgram[] = "koi_xdp";
+
+// The number of the program on the interface; 0: none.
+absl::StatusOr<uint32_t> XdpProgramId(int interface_index) {
+  uint32_t id = 0;
+  const int error = bpf_xdp_query_id(interface_index, 0, &id);
+  if (error == 0) return id;
+  return absl::ErrnoToStatus(-error, "cannot ask which XDP program an interface has");
+}
+
+// The bpf_link that holds this program on the interface. Links of all network namespaces are seen,
+// where other interfaces have the same index: only the program tells whose it is.
+absl::StatusOr<Fd> XdpLinkOn(int interface_index, uint32_t program_id) {
+  for (uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
+    Fd link(bpf_link_get_fd_by_id(id));
+    bpf_link_info info = {};
+    uint32_t bytes = sizeof(info);
+    if (!link.valid() || bpf_obj_get_info_by_fd(link.get(), &info, &bytes) != 0) continue;
+    if (info.type == BPF_LINK_TYPE_XDP && info.prog_id == program_id &&
+        info.xdp.ifindex == static_cast<uint32_t>(interface_index)) {
+      return link;
+    }
+  }
+  return absl::NotFoundError("cannot detach koi_xdp: no link holds it");
+}
+
 }  // namespace
+
+absl::StatusOr<bool> HasKoiXdp(int interface_index) {
+  KOI_ASSIGN_OR_RETURN(const uint32_t id, XdpProgramId(interface_index));
+  if (id == 0) return false;
+  const Fd program(bpf_prog_get_fd_by_id(id));
+  if (!program.valid() && errno == ENOENT) return false;
+  bpf_prog_info info = {};
+  uint32_t bytes = sizeof(info);
+  if (!program.valid() || bpf_obj_get_info_by_fd(program.get(), &info, &bytes) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot tell whose XDP program is on the interface");
+  }
+  return absl::string_view(info.name) == kXdpProgram;
+}
+
+absl::Status DetachKoiXdp(int interface_index) {
+  KOI_ASSIGN_OR_RETURN(const bool present, HasKoiXdp(interface_index));
+  if (!present) return absl::OkStatus();
+  KOI_ASSIGN_OR_RETURN(const uint32_t id, XdpProgramId(interface_index));
+  // Refused with EBUSY when it was attached by a link.
+  const int error = bpf_xdp_detach(interface_index, 0, nullptr);
+  if (error == 0) return absl::OkStatus();
+  if (error != -EBUSY) return absl::ErrnoToStatus(-error, "cannot detach koi_xdp");
+  KOI_ASSIGN_OR_RETURN(const Fd link, XdpLinkOn(interface_index, id));
+  return DetachLink(link.get());
+}
 
 absl::StatusOr<XdpAttachment> AttachXdp(int program_fd, int interface_index, XdpMode wanted) {
   char name[IF_NAMESIZE] = {};

@@ -29,6 +29,13 @@ absl::Status UpdateLink(int link_fd, int program_fd);
 // Detaches at once, whoever else holds a descriptor of the link; theirs does nothing from then on.
 absl::Status DetachLink(int link_fd);
 
+// Whether koi_xdp is on the interface, by whomever it was attached and however; false where another
+// program is or none. PermissionDenied where one is and this process may not ask whose it is
+// (SYS_ADMIN).
+absl::StatusOr<bool> HasKoiXdp(int interface_index);
+// Takes it off. Nothing to do is fine.
+absl::Status DetachKoiXdp(int interface_index);
+
 // Attaches `program_fd` (koi_sk_lookup) to the network namespace of this process and pins the link
 // at `pin_path`; when a live link is pinned there, that one is updated and returned.
 absl::StatusOr<Fd> AttachSkLookup(int program_fd, const std::string& pin_path);

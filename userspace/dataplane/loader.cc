@@ -19,6 +19,7 @@
 #include "absl/strings/strip.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "dataplane/bpffs.h"
 #include "dataplane/libbpf_log.h"
 #include "dataplane/map_calls.h"
 

@@ -45,10 +45,4 @@ class BpfObject {
   std::unique_ptr<State> state_;
 };
 
-// Makes sure `directory` exists (0700) on a bpffs, as Load() does.
-absl::Status PrepareBpffs(const std::string& directory);
-
-// Removes everything koi pinned below `directory`, and the directory. Absent is fine.
-absl::Status RemovePins(const std::string& directory);
-
 }  // namespace koi

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -59,7 +60,7 @@ absl::StatusOr<NamespaceLock> LockNode() {
 // that died and could not take them along. They would renew the VIPs that this one is to elect for.
 void EndOrphans() {
   const std::vector<NamespaceProcess> orphans =
-      OrphansOfNamespace({"koi-manager", "koi-carp", "koi-worker"}, "koid");
+      OrphansOfNamespace({std::begin(kChildPrograms), std::end(kChildPrograms)}, kKeeperProgram);
   if (orphans.empty()) return;
   std::string which;
   for (const NamespaceProcess& orphan : orphans) {

@@ -14,6 +14,8 @@
 #include "base/status_macros.h"
 #include "config/schema.h"
 #include "config/value.h"
+#include "dataplane/bpffs.h"
+#include "manager/takeover.h"
 #include "net/socket.h"
 
 namespace koi {
@@ -97,6 +99,7 @@ void Manager::TellKeeper(KeeperMessage message, int fd) {
 
 absl::Status Manager::SetUp() {
   KOI_RETURN_IF_ERROR(MakeDirectories(config_.node.run));
+  if (first_manager_) KOI_RETURN_IF_ERROR(TakeHost());
   KOI_RETURN_IF_ERROR(OpenEndpoints());
   KOI_ASSIGN_OR_RETURN(
       DataPlane data_plane,
@@ -125,6 +128,15 @@ absl::Status Manager::SetUp() {
                     {"services", config_.services.size()},
                     {"took", FormatDuration(Now() - started_)}});
   Watch();
+  return absl::OkStatus();
+}
+
+// The keeper holds the lock, so that it outlives this manager; later ones need not take it.
+absl::Status Manager::TakeHost() {
+  KOI_ASSIGN_OR_RETURN(pins_lock_, TakeOverHost(config_.node, config_.vips));
+  KeeperMessage hold{KeeperMessageType::kHold};
+  hold.SetName(kHeldPinsLock);
+  TellKeeper(hold, pins_lock_.get());
   return absl::OkStatus();
 }
 
@@ -200,7 +212,10 @@ void Manager::Fail(const absl::Status& why) {
   exit_code_ = absl::IsAlreadyExists(why)      ? kExitConflict
                : absl::IsPermissionDenied(why) ? kExitRefused
                                                : kExitFailure;
-  if (first_manager_ && data_plane_.has_value()) (void)RemovePins(config_.node.bpffs);
+  if (pins_lock_.valid()) (void)RemovePins(config_.node.bpffs);
+  if (first_manager_ && control_server_ != nullptr) {
+    (void)::unlink(absl::StrCat(config_.node.run, "/koi.sock").c_str());
+  }
   loop_.Stop();
 }
 

@@ -49,6 +49,7 @@ class Manager : private ControlActions, private PoolTableObserver {
   void TellKeeper(KeeperMessage message, int fd = -1);
 
   absl::Status SetUp();
+  absl::Status TakeHost();
   absl::Status SetUpWorkers();
   absl::Status OpenEndpoints();
   void Watch();
@@ -75,6 +76,7 @@ class Manager : private ControlActions, private PoolTableObserver {
   int exit_code_ = kExitOk;
   std::unique_ptr<Channel> keeper_;
   bool first_manager_ = true;
+  Fd pins_lock_;  // a first manager's
   std::vector<WorkerListener> listeners_;
   struct RunningChild {
     KeeperMessage message;

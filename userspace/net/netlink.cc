@@ -159,9 +159,14 @@ std::optional<InterfaceAddress> ReadAddress(const nlmsghdr* message) {
   // On point-to-point links IFA_ADDRESS is the peer and IFA_LOCAL ours; elsewhere they are equal or
   // IFA_LOCAL is absent (IPv6).
   const nlattr* own = nullptr;
+  AddressLifetime lifetime;
   ForEachAttribute(message, sizeof(ifaddrmsg), [&](const nlattr* attribute) {
-    if (mnl_attr_get_payload_len(attribute) != wanted_bytes) return;
     const int type = mnl_attr_get_type(attribute);
+    if (type == IFA_CACHEINFO && mnl_attr_get_payload_len(attribute) >= sizeof(ifa_cacheinfo)) {
+      const auto* times = static_cast<const ifa_cacheinfo*>(mnl_attr_get_payload(attribute));
+      lifetime = {.valid = times->ifa_valid, .preferred = times->ifa_prefered};
+    }
+    if (mnl_attr_get_payload_len(attribute) != wanted_bytes) return;
     if (type == IFA_LOCAL || (type == IFA_ADDRESS && own == nullptr)) own = attribute;
   });
   if (own == nullptr) return std::nullopt;
@@ -170,6 +175,7 @@ std::optional<InterfaceAddress> ReadAddress(const nlmsghdr* message) {
       .address =
           Address::FromWire({static_cast<const char*>(mnl_attr_get_payload(own)), wanted_bytes}),
       .prefix_bits = info->ifa_prefixlen,
+      .lifetime = lifetime,
       .removed = message->nlmsg_type == RTM_DELADDR,
   };
 }
@@ -249,15 +255,21 @@ absl::StatusOr<Interface> Netlink::FindInterface(const std::string& name) {
 }
 
 absl::StatusOr<std::vector<InterfaceAddress>> Netlink::Addresses(int interface_index) {
+  KOI_ASSIGN_OR_RETURN(std::vector<InterfaceAddress> addresses, AllAddresses());
+  std::erase_if(addresses, [interface_index](const InterfaceAddress& address) {
+    return address.interface_index != interface_index;
+  });
+  return addresses;
+}
+
+absl::StatusOr<std::vector<InterfaceAddress>> Netlink::AllAddresses() {
   Request request(RTM_GETADDR, NLM_F_DUMP, ++sequence_);
   request.Body<ifaddrmsg>();
   std::vector<InterfaceAddress> addresses;
   KOI_ASSIGN_OR_RETURN(const int error, Ask(request.bytes(), [&](absl::string_view message) {
                          const auto address =
                              ReadAddress(reinterpret_cast<const nlmsghdr*>(message.data()));
-                         if (address.has_value() && address->interface_index == interface_index) {
-                           addresses.push_back(*address);
-                         }
+                         if (address.has_value()) addresses.push_back(*address);
                        }));
   if (error != 0) return absl::ErrnoToStatus(error, "cannot list addresses");
   return addresses;

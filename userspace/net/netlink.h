@@ -31,19 +31,18 @@ struct Interface {
   std::string xdp_mode;          // "native", "generic", "offloaded", or "" without a program
 };
 
-struct InterfaceAddress {
-  int interface_index = 0;
-  Address address;
-  uint8_t prefix_bits = 0;
-  bool removed = false;  // in events: it is gone
-
-  bool operator==(const InterfaceAddress&) const = default;
-};
-
 // How long an address lasts, in seconds. The kernel removes it by itself when `valid` has passed.
 struct AddressLifetime {
   uint32_t valid = UINT32_MAX;      // the greatest number: for ever
   uint32_t preferred = UINT32_MAX;  // 0: never chosen as a source
+};
+
+struct InterfaceAddress {
+  int interface_index = 0;
+  Address address;
+  uint8_t prefix_bits = 0;
+  AddressLifetime lifetime = {};  // what is left of it
+  bool removed = false;           // in events: it is gone
 };
 
 struct AddressChange {
@@ -68,6 +67,8 @@ class Netlink {
   absl::StatusOr<Interface> FindInterface(const std::string& name);
   // Both families, in the kernel's order: the primary IPv4 address first.
   absl::StatusOr<std::vector<InterfaceAddress>> Addresses(int interface_index);
+  // Of all interfaces.
+  absl::StatusOr<std::vector<InterfaceAddress>> AllAddresses();
 
   // Asks for all changes in one system call; each is tried whatever becomes of the others, and the
   // first failure is returned. Removing what is absent, also with its interface, is no failure.

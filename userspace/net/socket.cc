@@ -78,8 +78,7 @@ absl::StatusOr<Fd> ListenUnix(const std::string& path) {
                                                    sizeof(address.sun_path) - 1, " bytes"));
   }
   const auto* name = reinterpret_cast<const sockaddr*>(&address);
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (probe.valid() && ::connect(probe.get(), name, sizeof(address)) == 0) {
+  if (UnixSocketAnswers(path)) {
     return absl::AlreadyExistsError(absl::StrCat("another process answers on ", path));
   }
   (void)::unlink(path.c_str());
@@ -90,6 +89,15 @@ absl::StatusOr<Fd> ListenUnix(const std::string& path) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", path));
   }
   return fd;
+}
+
+bool UnixSocketAnswers(const std::string& path) {
+  const sockaddr_un address = UnixAddress(path);
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // EAGAIN: somebody listens, and has enough to do.
+  return probe.valid() && (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
+                                     sizeof(address)) == 0 ||
+                           errno == EAGAIN);
 }
 
 absl::StatusOr<Endpoint> LocalEndpoint(int fd) {

@@ -23,6 +23,9 @@ absl::Status ConnectResult(int fd);
 // one that answers is AlreadyExists.
 absl::StatusOr<Fd> ListenUnix(const std::string& path);
 
+// Whether somebody listens on the Unix socket at `path`.
+bool UnixSocketAnswers(const std::string& path);
+
 // Where an accepted or connected socket ends, here and there.
 absl::StatusOr<Endpoint> LocalEndpoint(int fd);
 absl::StatusOr<Endpoint> PeerEndpoint(int fd);

@@ -87,9 +87,13 @@ struct KeeperMessage {
 
 // One koid runs in a network namespace: it holds this name there (net/namespace_lock.h).
 constexpr char kNodeLockName[] = "koi-node";
+// The keeper's and its children's programs, as ps shows them.
+constexpr char kKeeperProgram[] = "koid";
+constexpr const char* kChildPrograms[] = {"koi-manager", "koi-carp", "koi-worker"};
 
 // Names under which descriptors are held.
 constexpr char kHeldXdpLink[] = "xdp-link";
 constexpr char kHeldSkLookupLink[] = "sk-lookup-link";
+constexpr char kHeldPinsLock[] = "pins-lock";
 
 }  // namespace koi

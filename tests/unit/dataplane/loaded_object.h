@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "dataplane/bpffs.h"
 #include "dataplane/loader.h"
 #include "support/packet/sandbox.h"
 

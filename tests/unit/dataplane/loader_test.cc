@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "dataplane/backend_map.h"
+#include "dataplane/bpffs.h"
 #include "dataplane/gate_map.h"
 #include "dataplane/steering_maps.h"
 #include "dataplane/worker_map.h"

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dataplane/bpffs.h"
 #include "dataplane/loader.h"
 #include "support/packet/sandbox.h"
 
