@@ -172,6 +172,11 @@ bool CarpStandIn::said_stopped() {
   return said_stopped_;
 }
 
+bool CarpStandIn::said_busy() {
+  ReadChannels();
+  return said_busy_;
+}
+
 std::string CarpStandIn::LogTail() const {
   return ReadFile(absl::StrCat(host_.directory(), "/koi-carp.log")).value_or("");
 }
@@ -192,6 +197,7 @@ void CarpStandIn::ReadChannels() {
     if (!message.ok()) continue;
     if (message->type == KeeperMessageType::kPong) last_pong_ = message->value;
     if (message->type == KeeperMessageType::kStopped) said_stopped_ = true;
+    if (message->type == KeeperMessageType::kBusy) said_busy_ = true;
     if (message->type == KeeperMessageType::kHold) held_link_ = std::move(got->fds.at(0));
     if (message->type == KeeperMessageType::kDrop) held_link_ = Fd();
   }

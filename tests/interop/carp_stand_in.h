@@ -64,6 +64,8 @@ class CarpStandIn {
   // Whether the keeper is asked to hold a link.
   bool holds_link();
   bool said_stopped();
+  // Whether it asked the keeper for patience, as it does before each attaching and detaching.
+  bool said_busy();
   // The end of what koi-carp wrote.
   std::string LogTail() const;
 
@@ -82,6 +84,7 @@ class CarpStandIn {
   int64_t last_pong_ = 0;
   int64_t last_ping_ = 0;
   bool said_stopped_ = false;
+  bool said_busy_ = false;
 };
 
 // A default configuration of the group.

@@ -46,6 +46,7 @@ TEST_F(KoiCarpTest, AMasterHasBothVipsTheGateAndXdp) {
   EXPECT_TRUE(blue.xdp().attached) << blue.xdp().why;
   EXPECT_TRUE(HasXdp(blue_host));
   EXPECT_TRUE(blue.holds_link());
+  EXPECT_TRUE(blue.said_busy());
   EXPECT_TRUE(blue.Pongs());
   EXPECT_TRUE(client.Run({"ping", "-c", "1", "-W", "2", kCarpVip4}).ok());
   EXPECT_TRUE(client.Run({"ping", "-c", "1", "-W", "2", kCarpVip6}).ok());

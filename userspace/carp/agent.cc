@@ -73,6 +73,11 @@ Agent::Agent(EventLoop& loop, Netlink netlink)
                   KeeperMessage drop{KeeperMessageType::kDrop};
                   drop.SetName(kHeldXdpLink);
                   TellKeeper(drop);
+                },
+            .busy =
+                [this](Duration at_most) {
+                  TellKeeper({KeeperMessageType::kBusy, ChildRole::kCarp, -1, -1,
+                              ToMilliseconds(at_most)});
                 }}),
       manager_read_at_(Now()) {}
 
@@ -125,6 +130,7 @@ void Agent::OnKeeperMessage(ChannelMessage received) {
     case KeeperMessageType::kHold:
     case KeeperMessageType::kDrop:
     case KeeperMessageType::kKillChild:
+    case KeeperMessageType::kBusy:
     case KeeperMessageType::kStopped: return;
   }
 }

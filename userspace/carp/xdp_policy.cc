@@ -16,6 +16,10 @@ namespace {
 constexpr Duration kAttachLimit = std::chrono::milliseconds(50);
 // A busy machine may be slow once; a slow card is slow each time.
 constexpr int kSlowAttachesToStay = 3;
+// Some drivers set all their queues up anew, for seconds. The kernel changes no address meanwhile,
+// so that another thread could not renew the lease either: the VIPs may be off for that moment, and
+// are back right after it.
+constexpr Duration kDriverLimit = std::chrono::seconds(15);
 // Cards that reset their link do so within this time.
 constexpr Duration kObservation = std::chrono::seconds(1);
 
@@ -119,6 +123,7 @@ void XdpPolicy::Attach() {
   const std::optional<Interface> before = ReadInterface();
   if (!before.has_value()) return;
   begun_ = true;
+  keeper_.busy(kDriverLimit);
   const TimePoint began = Now();
   absl::StatusOr<XdpAttachment> made = AttachXdp(program_.get(), interface_index_, config_.mode);
   attach_took_ = Now() - began;
@@ -143,6 +148,7 @@ void XdpPolicy::Detach() {
   if (const std::optional<Interface> before = ReadInterface(); before.has_value()) {
     carrier_changes_ = before->carrier_changes;
   }
+  keeper_.busy(kDriverLimit);
   const absl::Status detached = DetachLink(link_.get());
   if (!detached.ok()) LogWarn("XDP link", {{"why", detached.message()}});
   Release();

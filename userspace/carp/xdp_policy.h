@@ -22,6 +22,8 @@ class XdpPolicy {
   struct KeeperCalls {
     std::function<void(int link_fd)> hold;
     std::function<void()> drop;
+    // A driver may keep this process waiting for so long: that is no reason to kill it.
+    std::function<void(Duration at_most)> busy;
   };
 
   // Both must outlive it.

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <iterator>
@@ -27,6 +28,8 @@ constexpr Duration kPingInterval = std::chrono::milliseconds(500);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 // The first answer may take longer: the manager loads programs before it serves its loop.
 constexpr Duration kFirstAnswerLimit = std::chrono::seconds(20);
+// No child is silent for longer on its own word. Its next answer ends the allowance.
+constexpr Duration kBusyLimit = std::chrono::seconds(20);
 // A ping that comes so late was held up with this process, which was stopped or starved: how long
 // the others were silent says nothing then.
 constexpr Duration kLatePing = std::chrono::seconds(1);
@@ -268,6 +271,10 @@ void Keeper::OnMessage(Child& child, ChannelMessage received) {
     case KeeperMessageType::kPong:
       child.answered = loop_.now();
       child.ever_answered = true;
+      return;
+    case KeeperMessageType::kBusy:
+      child.answered =
+          loop_.now() + std::min<Duration>(std::chrono::milliseconds(message->value), kBusyLimit);
       return;
     case KeeperMessageType::kReady:
       if (&child == &manager_) OnReady();

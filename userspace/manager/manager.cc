@@ -87,7 +87,8 @@ void Manager::OnKeeperMessage(ChannelMessage received) {
     case KeeperMessageType::kHold:
     case KeeperMessageType::kDrop:
     case KeeperMessageType::kKillChild:
-    case KeeperMessageType::kStopped: return;
+    case KeeperMessageType::kStopped:
+    case KeeperMessageType::kBusy: return;
   }
 }
 

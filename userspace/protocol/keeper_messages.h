@@ -58,6 +58,7 @@ enum class KeeperMessageType : uint32_t {
   kKillChild,  // manager: role, cpu, pid: SIGKILL that child, if that pid still is it; it is
                // started again
   kStopped,    // carp: VIPs released
+  kBusy,       // value: milliseconds for which silence is no crash, because a driver is at work
 };
 
 struct KeeperMessage {
