@@ -24,6 +24,9 @@ namespace {
 // one.
 constexpr Duration kManagerAbsenceLimit = std::chrono::seconds(10);
 
+// Whoever changes the host's address may remove the old one first.
+constexpr Duration kAddressAbsenceLimit = std::chrono::seconds(2);
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, Fd keeper, Fd manager) {
@@ -31,9 +34,14 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, Fd keeper,
   std::unique_ptr<Agent> agent(new Agent(loop, std::move(netlink)));
   Agent* const raw = agent.get();
   KOI_RETURN_IF_ERROR(agent->WatchSignals());
-  KOI_ASSIGN_OR_RETURN(agent->interface_, InterfaceWatch::Open(loop, agent->netlink_, [raw] {
-                         raw->BringLinkUpToDate();
-                       }));
+  KOI_ASSIGN_OR_RETURN(agent->interface_,
+                       InterfaceWatch::Open(loop, agent->netlink_,
+                                            {.on_change = [raw] { raw->BringLinkUpToDate(); },
+                                             .on_vip_removed =
+                                                 [raw](const Address& vip) {
+                                                   for (const auto& group : raw->groups_)
+                                                     group->OnVipRemoved(vip);
+                                                 }}));
   KOI_ASSIGN_OR_RETURN(agent->keeper_, Channel::Open(
                                            loop, std::move(keeper),
                                            [raw](ChannelMessage message) {
@@ -235,7 +243,20 @@ void Agent::BringLinkUpToDate() {
   }
   if (!last_link_trouble_.empty()) LogInfo("interface usable", {{"interface", interface->name}});
   last_link_trouble_.clear();
-  for (const auto& group : groups_) group->LinkUp(*interface, interface_->first_ip4());
+  NoteOwnAddress();
+  for (const auto& group : groups_) group->LinkUp(*interface, own_ip4_);
+}
+
+void Agent::NoteOwnAddress() {
+  if (interface_->first_ip4().has_value()) {
+    own_ip4_ = interface_->first_ip4();
+    own_ip4_gone_.Cancel();
+  } else if (own_ip4_.has_value() && !own_ip4_gone_.pending()) {
+    own_ip4_gone_ = loop_.After(kAddressAbsenceLimit, [this] {
+      own_ip4_.reset();
+      BringLinkUpToDate();
+    });
+  }
 }
 
 absl::Status Agent::OpenSocket(const Interface& interface) {
@@ -256,6 +277,8 @@ void Agent::LinkDown(const std::string& reason) {
   }
   for (const auto& group : groups_) group->LinkDown(reason);
   socket_.reset();
+  own_ip4_.reset();
+  own_ip4_gone_.Cancel();
 }
 
 void Agent::OnFrame(absl::string_view frame) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class Agent {
   Group::Surroundings SurroundingsOfGroups();
 
   void BringLinkUpToDate();
+  void NoteOwnAddress();
   absl::Status OpenSocket(const Interface& interface);
   void LinkDown(const std::string& reason);
   void OnFrame(absl::string_view frame);
@@ -66,6 +68,9 @@ class Agent {
   std::unique_ptr<GateMap> gates_;
   XdpPolicy xdp_;
   std::string interface_name_;
+  // The host's own address that adverts come from; for a while also one that is gone.
+  std::optional<Address> own_ip4_;
+  EventLoop::Timer own_ip4_gone_;  // pending while it is gone
   std::vector<std::unique_ptr<Group>> groups_;
   std::string last_link_trouble_;  // logged once, not each second
   EventLoop::Timer each_second_;

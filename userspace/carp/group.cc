@@ -4,6 +4,7 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@ namespace {
 
 // The hosts of a group get another password or other VIPs one after the other.
 constexpr Duration kPreviousAccepted = std::chrono::minutes(5);
+
+constexpr Duration kPutBackInterval = std::chrono::milliseconds(500);
 
 template <typename T>
 T RandomNumber() {
@@ -101,6 +104,23 @@ void Group::LinkUp(const Interface& interface, const std::optional<Address>& fir
 }
 
 void Group::LinkDown(const std::string& reason) { Apply(election_.LinkDown(reason, Now())); }
+
+void Group::OnVipRemoved(const Address& vip) {
+  const TimePoint now = Now();
+  const bool ours = std::find(config_.vips.begin(), config_.vips.end(), vip) != config_.vips.end();
+  // Somebody who removes it again and again has to do with the renewals, twice a second.
+  if (!ours || !lease_.held() || now - put_back_at_ < kPutBackInterval || lease_.Present(vip)) {
+    return;
+  }
+  put_back_at_ = now;
+  lease_.HoldOn();
+  if (!lease_.held()) return;
+  if (warnings_.Allows(vip, now)) {
+    LogWarn("a VIP was removed by somebody else: put back",
+            {{"vhid", vhid()}, {"vip", vip.ToString()}});
+  }
+  Announce();
+}
 
 void Group::Receive(const DecodedAdvert& decoded) {
   if (stopped()) return;

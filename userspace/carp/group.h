@@ -53,6 +53,9 @@ class Group {
   void LinkUp(const Interface& interface, const std::optional<Address>& first_ip4);
   void LinkDown(const std::string& reason);
 
+  // `vip` is no longer on the interface. If it should be, it is put back and announced.
+  void OnVipRemoved(const Address& vip);
+
   // A frame with this group's vhid.
   void Receive(const DecodedAdvert& decoded);
 
@@ -95,6 +98,7 @@ class Group {
   WarningLimit warnings_;
   EventLoop::Timer timer_;
   AdvertOrigin origin_;
+  TimePoint put_back_at_;    // when a removed VIP was, last
   bool was_master_ = false;  // an earlier process, whose gate is still open
   uint64_t adverts_sent_ = 0;
   uint64_t adverts_received_ = 0;

@@ -12,13 +12,26 @@ namespace koi {
 
 absl::StatusOr<std::unique_ptr<InterfaceWatch>> InterfaceWatch::Open(EventLoop& loop,
                                                                      Netlink& netlink,
-                                                                     ChangeCallback on_change) {
-  std::unique_ptr<InterfaceWatch> watch(new InterfaceWatch(netlink, std::move(on_change)));
+                                                                     Callbacks callbacks) {
+  std::unique_ptr<InterfaceWatch> watch(new InterfaceWatch(netlink, std::move(callbacks)));
   KOI_ASSIGN_OR_RETURN(watch->monitor_,
                        NetlinkMonitor::Open(loop, [raw = watch.get()](const NetlinkEvent& event) {
-                         if (raw->Concerns(event)) raw->Refresh();
+                         raw->OnEvent(event);
                        }));
   return watch;
+}
+
+void InterfaceWatch::OnEvent(const NetlinkEvent& event) {
+  if (Concerns(event)) Refresh();
+  const auto* address = std::get_if<InterfaceAddress>(&event);
+  if (address != nullptr && address->removed && interface_.has_value() &&
+      address->interface_index == interface_->index && IsVip(address->address)) {
+    callbacks_.on_vip_removed(address->address);
+  }
+}
+
+bool InterfaceWatch::IsVip(const Address& address) const {
+  return std::find(vips_.begin(), vips_.end(), address) != vips_.end();
 }
 
 void InterfaceWatch::Select(const std::string& name, std::vector<Address> vips) {
@@ -35,7 +48,7 @@ bool InterfaceWatch::Concerns(const NetlinkEvent& event) const {
   }
   if (const auto* address = std::get_if<InterfaceAddress>(&event)) {
     return interface_.has_value() && address->interface_index == interface_->index &&
-           std::find(vips_.begin(), vips_.end(), address->address) == vips_.end();
+           !IsVip(address->address);
   }
   return true;
 }
@@ -50,7 +63,9 @@ void InterfaceWatch::Refresh() {
                                                    interface->carrier)
                                  : std::make_tuple(0, MacAddress{}, false, false);
   };
-  if (state(interface_before) != state(interface_) || ip4_before != first_ip4_) on_change_();
+  if (state(interface_before) != state(interface_) || ip4_before != first_ip4_) {
+    callbacks_.on_change();
+  }
 }
 
 void InterfaceWatch::Read() {
@@ -70,10 +85,7 @@ std::optional<Address> InterfaceWatch::FirstIp4(int interface_index) {
     return first_ip4_;
   }
   for (const InterfaceAddress& candidate : *addresses) {
-    if (candidate.address.is_ip4() &&
-        std::find(vips_.begin(), vips_.end(), candidate.address) == vips_.end()) {
-      return candidate.address;
-    }
+    if (candidate.address.is_ip4() && !IsVip(candidate.address)) return candidate.address;
   }
   return std::nullopt;
 }

@@ -19,12 +19,16 @@ namespace koi {
 
 class InterfaceWatch {
  public:
-  // `on_change` is called when anything below has changed, not from within Select().
-  using ChangeCallback = std::function<void()>;
+  struct Callbacks {
+    // Anything below has changed. Not called from within Select().
+    std::function<void()> on_change;
+    // `vip` was removed from the interface, by whomever.
+    std::function<void(const Address& vip)> on_vip_removed;
+  };
 
   // `loop` and `netlink` must outlive it.
   static absl::StatusOr<std::unique_ptr<InterfaceWatch>> Open(EventLoop& loop, Netlink& netlink,
-                                                              ChangeCallback on_change);
+                                                              Callbacks callbacks);
 
   // Watches `name` from now on. `vips` come and go and are never taken for the host's own address.
   void Select(const std::string& name, std::vector<Address> vips);
@@ -40,14 +44,16 @@ class InterfaceWatch {
   std::string WhyUnusable() const;
 
  private:
-  InterfaceWatch(Netlink& netlink, ChangeCallback on_change)
-      : netlink_(netlink), on_change_(std::move(on_change)) {}
+  InterfaceWatch(Netlink& netlink, Callbacks callbacks)
+      : netlink_(netlink), callbacks_(std::move(callbacks)) {}
+  void OnEvent(const NetlinkEvent& event);
+  bool IsVip(const Address& address) const;
   bool Concerns(const NetlinkEvent& event) const;
   void Read();
   std::optional<Address> FirstIp4(int interface_index);
 
   Netlink& netlink_;
-  ChangeCallback on_change_;
+  Callbacks callbacks_;
   std::unique_ptr<NetlinkMonitor> monitor_;
   std::string name_;
   std::vector<Address> vips_;

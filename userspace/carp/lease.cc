@@ -78,6 +78,12 @@ void Lease::Release() {
   CloseGate();
 }
 
+bool Lease::Present(const Address& vip) const {
+  const auto addresses = netlink_.Addresses(interface_index_);
+  return addresses.ok() && std::any_of(addresses->begin(), addresses->end(),
+                                       [&](const auto& there) { return there.address == vip; });
+}
+
 void Lease::Renew() {
   renewal_ = loop_.After(kRenewInterval, [this] {
     if (still_ours_()) Renew();

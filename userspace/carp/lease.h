@@ -44,6 +44,8 @@ class Lease {
   void Release();
 
   bool held() const { return held_; }
+  // Whether the kernel has `vip` on the interface, as far as it tells.
+  bool Present(const Address& vip) const;
   const std::vector<Address>& vips() const { return vips_; }
 
  private:

@@ -123,9 +123,12 @@ Balancer::Balancer(Lab& lab, const std::string& name, const BalancerOptions& opt
   }
 }
 
-void Balancer::Start() {
-  koid_ = host_.Start(
-      {KoiProgram("koid"), "--config", absl::StrCat(host_.directory(), "/koi.toml")}, "koid.log");
+void Balancer::Start(const Argv& environment) {
+  Argv argv = {"env"};
+  argv.insert(argv.end(), environment.begin(), environment.end());
+  argv.insert(argv.end(),
+              {KoiProgram("koid"), "--config", absl::StrCat(host_.directory(), "/koi.toml")});
+  koid_ = host_.Start(argv, "koid.log");
 }
 
 void Balancer::Kill() {

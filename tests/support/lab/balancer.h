@@ -40,7 +40,8 @@ class Balancer {
   // The keeper.
   Process& koid() { return koid_; }
 
-  void Start();
+  // `environment` ("NAME=VALUE") is koid's and its children's beside this program's.
+  void Start(const Argv& environment = {});
   // SIGKILL to the keeper: for koi this is the death of the host.
   void Kill();
   // SIGTERM, and its exit code once it has ended, at the latest after `limit`.

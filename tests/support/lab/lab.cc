@@ -101,7 +101,17 @@ Host& Lab::Add(const std::string& name) {
   MustRun(host.Enter({"sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0",
                       "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0"}));
   MustRun({"ip", "-n", space, "link", "set", "lo", "up"});
-  MustRun({"ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", name,
+  MakeInterface(host);
+  return host;
+}
+
+void Lab::RemoveInterface(const Host& host) {
+  MustRun({"ip", "-n", host.namespace_name(), "link", "del", "eth0"});
+}
+
+void Lab::MakeInterface(const Host& host) {
+  const std::string& space = host.namespace_name();
+  MustRun({"ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", host.name(),
            "netns", NamespaceName(kSwitch)});
   Plug(host);
   // A sender on a veth leaves its checksums to a NIC that is not there; what XDP redirects to a
@@ -111,7 +121,6 @@ Host& Lab::Add(const std::string& name) {
   MustRun(
       {"ip", "-n", space, "addr", "add", absl::StrCat(host.ip6(), "/64"), "dev", "eth0", "nodad"});
   MustRun({"ip", "-n", space, "link", "set", "eth0", "up"});
-  return host;
 }
 
 void Lab::Plug(const Host& host) {

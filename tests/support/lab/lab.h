@@ -43,6 +43,9 @@ class Lab {
 
   // One more host on the bridge. The reference is valid as long as the lab.
   Host& Add(const std::string& name);
+  // Removes eth0 of `host`, or makes it anew, connected and with its addresses, as Add() did.
+  void RemoveInterface(const Host& host);
+  void MakeInterface(const Host& host);
   // Pulls the cable of `host` out of the switch, or puts it back.
   void Unplug(const Host& host);
   void Plug(const Host& host);
