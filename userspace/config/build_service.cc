@@ -25,14 +25,35 @@ void BuildListens(BuildContext& context, const Section& section, ServiceConfig& 
   }
 }
 
+void CheckSelfSigned(BuildContext& context, const Section& section, ServiceConfig& service) {
+  const std::string label = Label(section, "service");
+  const Place& place = section.PlaceOf("self_signed");
+  if (!service.tls) {
+    context.problems.Error(place, absl::StrCat(label,
+                                               " is self_signed, but tls is \"off\"; did you mean "
+                                               "\"terminate\"?"));
+  }
+  if (section.Written("certificates")) {
+    context.problems.Error(section.PlaceOf("certificates"),
+                           absl::StrCat(label,
+                                        " has certificates and is self_signed; one of both "
+                                        "is enough"));
+  }
+  const std::string file = absl::StrCat(context.config.node.state, "/", service.name);
+  service.certificates = {
+      {.chain_file = absl::StrCat(file, ".pem"), .key_file = absl::StrCat(file, ".key")}};
+}
+
 void BuildCertificates(BuildContext& context, const Section& section, ServiceConfig& service) {
   for (const Section& certificate : section.Inside("certificates")) {
     if (!certificate.Has("chain") || !certificate.Has("key")) continue;
     service.certificates.push_back({.chain_file = ResolvedPath(context, certificate, "chain"),
                                     .key_file = ResolvedPath(context, certificate, "key")});
   }
+  service.self_signed = section.GetOr("self_signed", false);
   if (!section.Has("tls")) return;
   const std::string label = Label(section, "service");
+  if (service.self_signed) return CheckSelfSigned(context, section, service);
   const size_t count = section.Inside("certificates").size();
   if (!service.tls && section.Written("certificates")) {
     context.problems.Error(
@@ -43,7 +64,7 @@ void BuildCertificates(BuildContext& context, const Section& section, ServiceCon
         section.PlaceOf("tls"),
         absl::StrCat(label,
                      " terminates TLS and lacks certificates = [{ chain = \"FILE\", key = "
-                     "\"FILE\" }]"));
+                     "\"FILE\" }], or self_signed = true"));
   } else if (service.tls && count != 1) {
     context.problems.Error(
         section.PlaceOf("certificates"),
@@ -107,6 +128,14 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   }
   BuildListens(context, section, service);
   BuildCertificates(context, section, service);
+  service.welcome_when_empty = section.GetOr<std::string>("when_empty", "error") == "welcome";
+  if (service.welcome_when_empty &&
+      (service.mode != ServiceMode::kHttp || service.redirect_to_https)) {
+    context.problems.Error(
+        section.PlaceOf("when_empty"),
+        absl::StrCat(Label(section, "service"),
+                     " has no requests to welcome; when_empty is for mode = \"http\" with a pool"));
+  }
   if (section.Written("redirect")) {
     CheckRedirect(context, section, service);
   } else {

@@ -17,7 +17,7 @@ constexpr ConfigTable kTables[] = {
     {.path = "service", .repeated = true, .help = "What is offered on VIPs, and how."},
     {.path = "service.certificates",
      .repeated = true,
-     .help = "Exactly one, with `tls = \"terminate\"`."},
+     .help = "Exactly one, with `tls = \"terminate\"`, unless `self_signed` is set."},
     {.path = "pool", .repeated = true, .help = "Backends that do the same work."},
     {.path = "pool.check", .help = "How the health of the backends is found out."},
     {.path = "pool.backend",
@@ -183,6 +183,13 @@ constexpr ConfigKey kKeys[] = {
      .default_value = "off",
      .help = "`terminate`: clients speak TLS, backends plain text."},
     {.table = "service",
+     .name = "self_signed",
+     .type = KeyType::kFlag,
+     .default_value = "false",
+     .help = "koi makes the certificate for `tls = \"terminate\"` itself, for the addresses it "
+             "listens on and the node's name, and keeps it as `NAME.pem` and `NAME.key` in "
+             "`node.state`; then without `certificates`."},
+    {.table = "service",
      .name = "redirect",
      .type = KeyType::kChoice,
      .choices = "https",
@@ -195,6 +202,13 @@ constexpr ConfigKey kKeys[] = {
      .type = KeyType::kName,
      .default_note = "required without `redirect`",
      .help = "Name of the pool whose backends do the work."},
+    {.table = "service",
+     .name = "when_empty",
+     .type = KeyType::kChoice,
+     .choices = "error, welcome",
+     .default_value = "error",
+     .help = "What requests get while the pool has no backend: an `error`, 503, or a `welcome`: a "
+             "page that says how to add one. Only with `mode = \"http\"`."},
 
     {.table = "service.certificates",
      .name = "chain",

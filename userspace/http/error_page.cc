@@ -9,6 +9,7 @@ namespace koi {
 
 absl::string_view ReasonPhrase(int status) {
   switch (status) {
+    case 200: return "OK";
     case 301: return "Moved Permanently";
     case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
@@ -24,14 +25,16 @@ absl::string_view ReasonPhrase(int status) {
 
 std::string WriteOwnResponse(const OwnResponse& response) {
   const absl::string_view reason = ReasonPhrase(response.status);
+  const bool is_page = !response.page.empty();
   const std::string body =
-      absl::StrCat(response.status, " ", reason, "\n", response.explanation, "\n");
-  std::string out = absl::StrCat(
-      "HTTP/1.1 ", response.status, " ", reason,
-      "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ", body.size(), "\r\n");
+      is_page ? std::string(response.page)
+              : absl::StrCat(response.status, " ", reason, "\n", response.explanation, "\n");
+  std::string out = absl::StrCat("HTTP/1.1 ", response.status, " ", reason,
+                                 "\r\nContent-Type: text/", is_page ? "html" : "plain",
+                                 "; charset=utf-8\r\nContent-Length: ", body.size(), "\r\n");
   if (!response.location.empty()) absl::StrAppend(&out, "Location: ", response.location, "\r\n");
   if (response.status == 503) absl::StrAppend(&out, "Retry-After: 5\r\n");
-  if (response.status >= 400) absl::StrAppend(&out, "Cache-Control: no-store\r\n");
+  if (response.status >= 400 || is_page) absl::StrAppend(&out, "Cache-Control: no-store\r\n");
   if (!response.keep_alive) {
     absl::StrAppend(&out, "Connection: close\r\n");
   } else if (response.client_minor_version == 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Responses that koi makes itself: errors and redirects, as small plain text.
+// Responses that koi makes itself: errors and redirects as small plain text, and whole pages.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ absl::string_view ReasonPhrase(int status);
 struct OwnResponse {
   int status = 500;
   absl::string_view explanation = {};  // one line of the body
+  absl::string_view page = {};         // HTML that is the body instead
   std::string location = {};           // of a redirect
   bool keep_alive = false;
   bool to_head = false;  // a HEAD gets the head alone

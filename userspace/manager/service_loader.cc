@@ -3,9 +3,23 @@
 #include "manager/service_loader.h"
 
 #include "absl/strings/str_cat.h"
+#include "http/welcome_page.h"
 #include "tls/certificates.h"
+#include "tls/self_signed.h"
 
 namespace koi {
+namespace {
+
+// The addresses that `service` listens on are those its clients will ask the certificate for.
+absl::Status EnsureCertificate(const Config& config, const ServiceConfig& service) {
+  if (!service.self_signed) return absl::OkStatus();
+  CertificateSubject subject = {.name = config.node.name};
+  for (const Endpoint& listen : service.listen) subject.addresses.push_back(listen.address);
+  const CertificateConfig& files = service.certificates.front();
+  return EnsureSelfSigned(files.chain_file, files.key_file, subject);
+}
+
+}  // namespace
 
 LoadedServices LoadServices(const Config& config) {
   LoadedServices loaded;
@@ -19,7 +33,16 @@ LoadedServices LoadServices(const Config& config) {
                           .chain_pem = "",
                           .key_pem = "",
                           .redirect_to_https = configured.redirect_to_https,
+                          .welcome_page = "",
                           .pool = configured.pool.value_or(0)};
+    if (configured.welcome_when_empty) {
+      service.welcome_page = WelcomePage(config.pools[service.pool].name, config.node.name);
+    }
+    if (const absl::Status made = EnsureCertificate(config, configured); !made.ok()) {
+      loaded.errors.push_back(absl::StrCat("service \"", configured.name,
+                                           "\": self-signed certificate: ", made.message()));
+      continue;
+    }
     for (const CertificateConfig& files : configured.certificates) {
       absl::StatusOr<CertificatePair> pair = LoadCertificate(files.chain_file, files.key_file);
       if (!pair.ok()) {

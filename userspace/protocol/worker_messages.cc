@@ -11,7 +11,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, pool)
+                                   key_pem, redirect_to_https, welcome_page, pool)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)

@@ -52,7 +52,8 @@ struct WorkerService {
   std::string chain_pem = {};  // certificates, leaf first; with tls
   std::string key_pem = {};
   bool redirect_to_https = false;
-  uint32_t pool = 0;  // number of the pool whose backends it uses, unless it redirects
+  std::string welcome_page = {};  // HTML, answered with 200 while the pool has no backend; "": 503
+  uint32_t pool = 0;              // number of the pool whose backends it uses, unless it redirects
 
   bool operator==(const WorkerService&) const = default;
 };

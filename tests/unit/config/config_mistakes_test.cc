@@ -240,7 +240,7 @@ constexpr Mistake kMistakes[] = {
     {"pool = \"web\"\n", "pool = \"web\"\nredirect = \"https\"\n",
      R"(12:8: service "web" redirects every request, so its pool would never be used)"},
     {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\n",
-     R"(12:7: service "web" terminates TLS and lacks certificates = [{ chain = "FILE", key = "FILE" }])"},
+     R"(12:7: service "web" terminates TLS and lacks certificates = [{ chain = "FILE", key = "FILE" }], or self_signed = true)"},
     {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\ncertificates = []\n",
      R"(14:16: service "web" has 0 certificates; it takes exactly one)"},
     {"pool = \"web\"\n",
@@ -251,6 +251,15 @@ constexpr Mistake kMistakes[] = {
     {"pool = \"web\"\n",
      "tls = \"terminate\"\ncertificates = [{ chain = \"a\" }]\npool = \"web\"\n",
      R"(13:17: certificates of [[service]] lacks "key": the path of a file)"},
+    {"pool = \"web\"\n", "self_signed = true\npool = \"web\"\n",
+     R"(12:15: service "web" is self_signed, but tls is "off"; did you mean "terminate"?)"},
+    {"pool = \"web\"\n",
+     "tls = \"terminate\"\nself_signed = true\npool = \"web\"\ncertificates = [{ chain = \"a\", "
+     "key "
+     "= \"b\" }]\n",
+     R"(15:16: service "web" has certificates and is self_signed; one of both is enough)"},
+    {"pool = \"web\"\n", "mode = \"tcp\"\nwhen_empty = \"welcome\"\npool = \"web\"\n",
+     R"(13:14: service "web" has no requests to welcome; when_empty is for mode = "http" with a pool)"},
 };
 
 TEST(ConfigMistakesTest, EachIsSaidWithItsPlaceAndWhatWouldBeRight) {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/welcome_page.h"
+
 namespace koi {
 namespace {
 
@@ -23,6 +25,18 @@ TEST(ErrorPageTest, ErrorsArePlainTextAndNotCached) {
             "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\n"
             "Content-Length: 39\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
             "502 Bad Gateway\nThe backend broke off.\n");
+}
+
+TEST(ErrorPageTest, PageIsTheWholeBodyAndNotCached) {
+  EXPECT_EQ(WriteOwnResponse({.status = 200, .page = "<p>hello", .keep_alive = true}),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+            "Content-Length: 8\r\nCache-Control: no-store\r\n\r\n<p>hello");
+}
+
+TEST(ErrorPageTest, WelcomePageNamesThePoolAsTheCommandWantsIt) {
+  const std::string page = WelcomePage("web", "blue<1>");
+  EXPECT_THAT(page, HasSubstr("docker exec CONTAINER koi backend add web NAME ADDRESS:PORT"));
+  EXPECT_THAT(page, HasSubstr("Answered by blue&lt;1&gt;."));
 }
 
 TEST(ErrorPageTest, HeadGetsNoBody) {

@@ -44,6 +44,21 @@ TEST_F(HttpWorkerTest, TlsIsTerminated) {
   EXPECT_EQ(worker_.Figures().handshakes, 1u);
 }
 
+TEST_F(HttpWorkerTest, WelcomeIsForThePoolWithoutBackends) {
+  auto client = ConnectTo(welcome());
+  client->Send(kGet);
+  const TestPeer::Message page = client->ReadMessage();
+  EXPECT_THAT(page.head, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/html"));
+  EXPECT_EQ(page.body, "<p>welcome");
+
+  TestBackend web(TestBackend::Says("web-1"));
+  BackendEntry backend = worker_.AddBackend(kNewPool, "web-1", web.endpoint());
+  client->Send(kGet);  // on the connection it has
+  EXPECT_EQ(client->ReadMessage().body, "web-1\n");
+  worker_.SetHealth(backend, BackendHealth::kDown);
+  EXPECT_THAT(Get(welcome()).head, StartsWith("HTTP/1.1 503"));
+}
+
 TEST_F(HttpWorkerTest, Ip6IsServed) {
   TestBackend web(TestBackend::Echoes());
   worker_.AddBackend(kWebPool, "web-1", web.endpoint());

@@ -22,7 +22,10 @@ void WorkerTest::SetUp() {
   raw_secure.mode = ServiceMode::kTcp;
   raw_secure.listen = {tls()};
   raw_secure.pool = kRawPool;
-  const WorkerMessage answer = worker_.Start({web, secure, moved, raw, raw_secure});
+  WorkerService fresh = ServiceOn("fresh", {welcome()});
+  fresh.welcome_page = "<p>welcome";
+  fresh.pool = kNewPool;
+  const WorkerMessage answer = worker_.Start({web, secure, moved, raw, raw_secure, fresh});
   if (const auto* failed = std::get_if<WorkerFailed>(&answer)) FAIL() << failed->why;
   ASSERT_TRUE(std::holds_alternative<WorkerReady>(answer));
 }

@@ -16,6 +16,7 @@ class WorkerTest : public ::testing::Test {
  protected:
   static constexpr uint32_t kWebPool = 0;
   static constexpr uint32_t kRawPool = 1;
+  static constexpr uint32_t kNewPool = 2;
 
   void SetUp() override;
 
@@ -25,6 +26,7 @@ class WorkerTest : public ::testing::Test {
   Endpoint redirect() const { return worker_.At(3); }
   Endpoint tcp() const { return worker_.At(4); }
   Endpoint tls() const { return worker_.At(5); }
+  Endpoint welcome() const { return worker_.At(6); }
   Endpoint http_ip6() const { return worker_.AtIp6(); }
 
   // What one GET on a connection of its own is answered.

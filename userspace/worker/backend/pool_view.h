@@ -23,6 +23,11 @@ class PoolView {
   // `backends` must outlive it.
   PoolView(const BackendView& backends, uint32_t pool) : backends_(backends), pool_(pool) {}
 
+  // Whether it has no backend at all, usable or not.
+  bool Empty() {
+    Refresh();
+    return candidates_.empty();
+  }
   // The next usable backend that is not in `tried`, in weighted round-robin order: each gets its
   // share, and the heavy ones not in a row. nullopt when there is none.
   std::optional<PoolMember> Next(absl::Span<const uint32_t> tried);

@@ -135,6 +135,11 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
     client_.in.Take(head_bytes);
     return next;
   }
+  if (!service_->told.welcome_page.empty() && backends_.Pool(service_->told.pool).Empty()) {
+    const State next = Welcome(head);
+    client_.in.Take(head_bytes);
+    return next;
+  }
   ExchangeOwner& self = *this;  // a private base, which emplace() could not reach
   exchange_.emplace(backends_, client_, self, service_->told.pool, head, facts_);
   client_.in.Take(head_bytes);  // written anew by now
@@ -147,6 +152,13 @@ HttpConnection::State HttpConnection::Redirect(const RequestHead& head) {
   if (location.empty()) return Answer(400, "no Host", false);
   const bool has_body = head.framing() != Framing::kNone;
   return Answer(RedirectStatus(head), location, head.keep_alive() && !has_body, location);
+}
+
+HttpConnection::State HttpConnection::Welcome(const RequestHead& head) {
+  const bool has_body = head.framing() != Framing::kNone;
+  return Answer({.status = 200,
+                 .page = service_->told.welcome_page,
+                 .keep_alive = head.keep_alive() && !has_body});
 }
 
 HttpConnection::State HttpConnection::Exchanging() {
@@ -241,16 +253,21 @@ HttpConnection::State HttpConnection::Expire() {
 
 HttpConnection::State HttpConnection::Answer(int status, absl::string_view explanation,
                                              bool keep_alive, const std::string& location) {
-  keep_alive = keep_alive && MayGoOn();
-  client_.out.Append(WriteOwnResponse({.status = status,
-                                       .explanation = explanation,
-                                       .location = location,
-                                       .keep_alive = keep_alive,
-                                       .to_head = to_head_,
-                                       .client_minor_version = client_minor_version_}));
+  return Answer({.status = status,
+                 .explanation = explanation,
+                 .location = location,
+                 .keep_alive = keep_alive});
+}
+
+HttpConnection::State HttpConnection::Answer(OwnResponse response) {
+  response.keep_alive = response.keep_alive && MayGoOn();
+  response.to_head = to_head_;
+  response.client_minor_version = client_minor_version_;
+  client_.out.Append(WriteOwnResponse(response));
+  const int status = response.status;
   to_head_ = false;  // the next answer may be to what could not even be parsed
   backends_.counters.Request();
-  if (!keep_alive) {
+  if (!response.keep_alive) {
     if (status >= 500) return BeginLinger(CloseReason::kNoBackend);
     if (status == 408) return BeginLinger(CloseReason::kTimedOut);
     if (status >= 400) return BeginLinger(CloseReason::kMalformedRequest);

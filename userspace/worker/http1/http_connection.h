@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "http/error_page.h"
 #include "http/request_head.h"
 #include "worker/client_connection.h"
 #include "worker/deadline.h"
@@ -46,6 +47,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   State Idle();
   State BeginRequest(const RequestHead& head, size_t head_bytes);
   State Redirect(const RequestHead& head);
+  State Welcome(const RequestHead& head);
   State Exchanging();
   State EndExchange(Exchange::Outcome outcome);
   State Respond();
@@ -55,6 +57,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   // koi's own response. `keep_alive`: another request may follow.
   State Answer(int status, absl::string_view explanation, bool keep_alive,
                const std::string& location = "");
+  State Answer(OwnResponse response);
   // Ends this side and waits for the client to end its own: closing at once, with bytes of the
   // client unread, would make the kernel send a reset that destroys the response on its way.
   State BeginLinger(CloseReason reason);
