@@ -44,8 +44,10 @@ std::optional<std::string> Password(BuildContext& context, const Section& sectio
   const absl::string_view key = section.Written("password") ? "password" : "password_file";
   if (section.Has("password")) {
     password = section.Get<std::string>("password");
-    problems.Warn(section.PlaceOf(key),
-                  "password stands in the configuration; password_file keeps it out");
+    if (!problems.IsMade(section.PlaceOf(key))) {
+      problems.Warn(section.PlaceOf(key),
+                    "password stands in the configuration; password_file keeps it out");
+    }
   } else if (section.Has("password_file")) {
     password = FirstLine(context, section, key);
   }

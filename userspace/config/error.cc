@@ -70,11 +70,18 @@ void Problems::Error(const Place& place, absl::string_view message) {
 }
 
 void Problems::Warn(const Place& place, absl::string_view message) {
-  warnings_.push_back(absl::StrCat(Describe(place), ":", place.column, ": ", message));
+  const std::string column = IsMade(place) ? "" : absl::StrCat(":", place.column);
+  warnings_.push_back(absl::StrCat(Describe(place), column, ": ", message));
 }
 
 std::string Problems::Describe(const Place& place) const {
-  return absl::StrCat(path(place), ":", place.line);
+  return IsMade(place) ? MadeOf(place) : absl::StrCat(path(place), ":", place.line);
+}
+
+std::string Problems::MadeOf(const Place& place) const {
+  const std::vector<std::string>& made_of = sources_[place.source].made_of;
+  const size_t line = static_cast<size_t>(place.line);
+  return line >= 1 && line <= made_of.size() ? made_of[line - 1] : path(place);
 }
 
 std::string Problems::SourceLine(const Place& place) const {
@@ -102,6 +109,10 @@ std::vector<ConfigError> Problems::errors() const {
   std::vector<ConfigError> errors;
   errors.reserve(ordered.size());
   for (Found& found : ordered) {
+    if (IsMade(found.place)) {
+      errors.push_back({.file = MadeOf(found.place), .message = std::move(found.message)});
+      continue;
+    }
     errors.push_back({.file = path(found.place),
                       .line = found.place.line,
                       .column = found.place.column,

@@ -20,10 +20,13 @@ struct ConfigError {
   std::string ToString() const;
 };
 
-// One file of a configuration, as read.
+// One file of a configuration, as read; or a text that was made.
 struct ConfigSource {
-  std::string path;
-  std::string text;
+  std::string path = {};
+  std::string text = {};
+  // Of a text that was made: what each of its lines was made of. That is then its place, since no
+  // operator has seen its lines.
+  std::vector<std::string> made_of = {};
 };
 
 // A place in one of the sources.
@@ -45,6 +48,8 @@ class Problems {
   bool any_error() const { return !found_.empty(); }
   // "koi.toml:12": for messages that name another place.
   std::string Describe(const Place& place) const;
+  // Whether the text of `place` was made.
+  bool IsMade(const Place& place) const { return !sources_[place.source].made_of.empty(); }
   const std::string& path(const Place& place) const { return sources_[place.source].path; }
 
   // In the order of the sources, lines and columns.
@@ -57,6 +62,7 @@ class Problems {
     std::string message;
   };
   std::string SourceLine(const Place& place) const;
+  std::string MadeOf(const Place& place) const;
 
   const std::vector<ConfigSource>& sources_;
   std::vector<Found> found_;

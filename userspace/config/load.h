@@ -19,6 +19,7 @@ struct ConfigResult {
   std::optional<Config> config;     // only without errors
   std::vector<ConfigError> errors;  // all that could be found, in the order of the text
   std::vector<std::string> warnings;
+  std::string chosen = {};  // as in ConfigTexts, where the texts were read for this
 };
 
 // The files that make up the configuration at `path`: a file is one alone; of a folder they are
@@ -30,6 +31,7 @@ struct ConfigTexts {
   std::vector<ConfigSource> sources = {};
   std::vector<ConfigError> errors = {};
   std::vector<std::string> warnings = {};
+  std::string chosen = {};  // what koi decided itself, one line to be logged at the start; or ""
 };
 
 // The texts of `files` as they are now; an error for each that cannot be read.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -73,6 +74,8 @@ absl::Status Become(const ChildProgram& program, const std::vector<int>& inherit
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (program.cpu >= 0) KOI_RETURN_IF_ERROR(PinTo(program.cpu));
   KOI_RETURN_IF_ERROR(PlaceDescriptors(inherited));
+  // The manager reads it; who talks to clients must not be able to give it away.
+  if (program.role != ChildRole::kManager) ::unsetenv(kPasswordVariable);
   KOI_RETURN_IF_ERROR(TakePrivileges(program.role));
   // The death signal is armed only now: a keeper that died before is seen here.
   if (::getppid() != keeper) return absl::UnavailableError("the keeper died");

@@ -16,11 +16,23 @@
 namespace {
 
 constexpr char kUsage[] =
-    "usage: koid [--config PATH]\n"
+    "usage: koid [--config PATH] [VIP PASSWORD [more VIPs]]\n"
     "\n"
     "Runs koi on this host until SIGTERM. Needs root. PATH is a file, or a folder with koi.toml "
     "and conf.d/*.toml;\n"
     "/etc/koi unless given. `koi check PATH` tells what is wrong with it.\n"
+    "\n"
+    "With VIPs no file is needed: without any, HTTPS is offered on them and `koi backend add "
+    "default NAME ADDRESS:PORT`\n"
+    "adds who serves it; files add to what the arguments say. From the environment:\n"
+    "  KOI_PASSWORD_FILE, KOI_PASSWORD  instead of the argument PASSWORD: all arguments are then "
+    "VIPs\n"
+    "  KOI_INTERFACE  default: the one in whose network the first VIP is\n"
+    "  KOI_VHID       1 to 255; default: the last number of the first IPv4 VIP\n"
+    "  KOI_ADVSKEW    0 to 254, default 0: the host with less is preferred as master\n"
+    "  KOI_PREEMPT    true: take over from a master that is preferred less; default false\n"
+    "  KOI_STATS      ADDRESS:PORT on which statistics are served; default: nowhere\n"
+    "\n"
     "Exit status: 0 ok, 1 failure, 2 usage, 3 configuration invalid, 6 refused, 7 another koi "
     "runs.\n";
 
@@ -31,6 +43,13 @@ void RaiseDescriptorLimit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) koi::LogWarn("cannot raise the limit of open files");
+}
+
+// A password given as the second argument is the keeper's and the manager's business, not of
+// everyone who lists processes.
+void HideSecondArgument(char** arguments, int count) {
+  if (count < 2) return;
+  for (char* c = arguments[1]; *c != '\0'; ++c) *c = '*';
 }
 
 // Where this program is: its siblings are beside it.
@@ -59,10 +78,8 @@ int main(int argc, char** argv) {
       return flag == 'h' ? koi::kExitOk : koi::kExitUsage;
     }
   }
-  if (optind < argc) {
-    std::fprintf(stderr, "koid: \"%s\" is no flag of koid\n%s", argv[optind], kUsage);
-    return koi::kExitUsage;
-  }
+  options.arguments.assign(argv + optind, argv + argc);
+  HideSecondArgument(argv + optind, argc - optind);
   if (::geteuid() != 0) {
     std::fputs("koid: must be started as root: it loads BPF programs and owns addresses\n", stderr);
     return koi::kExitRefused;

@@ -13,7 +13,9 @@ namespace koi {
 class ConfigSources {
  public:
   // `path`: a file, or a folder as ConfigFiles() reads one. `arguments`: koid's positional ones, as
-  // they were typed.
+  // they were typed. Without any, the files must exist. With some, ConfigFromCommandLine() says
+  // what they mean together with the environment; a koi.toml adds to it, and without any file the
+  // default service is there.
   ConfigSources(std::string path, std::vector<std::string> arguments)
       : path_(std::move(path)), arguments_(std::move(arguments)) {}
 
@@ -25,6 +27,11 @@ class ConfigSources {
   ConfigResult Load() const;
 
  private:
+  // `missing`: the first of `files` is. `variables`: those set, which say nothing without
+  // arguments.
+  ConfigTexts ReadFilesAlone(const std::vector<std::string>& files, bool missing,
+                             const std::vector<std::string>& variables) const;
+
   std::string path_;
   std::vector<std::string> arguments_;
 };

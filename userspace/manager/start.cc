@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "config/load.h"
@@ -15,6 +16,7 @@ namespace {
 // The configuration, or nothing after all of its errors were printed.
 std::optional<Config> ReadConfig(const ConfigSources& sources) {
   ConfigResult result = sources.Load();
+  if (!result.chosen.empty()) LogInfo(absl::StrCat("from the command line: ", result.chosen));
   for (const std::string& warning : result.warnings) LogWarn(warning);
   for (const ConfigError& error : result.errors)
     std::fprintf(stderr, "%s\n", error.ToString().c_str());

@@ -36,6 +36,9 @@ constexpr int kCarpManagerChannelFd = 4;
 // Descriptor number of the file with koid's arguments (protocol/arguments.h): manager.
 constexpr int kManagerArgumentsFd = 4;
 
+// Environment variable that may hold the password of the CARP group: for the manager alone.
+constexpr char kPasswordVariable[] = "KOI_PASSWORD";
+
 enum class KeeperMessageType : uint32_t {
   // Keeper to manager.
   kHello,     // first of all. value: how many managers this keeper started before
