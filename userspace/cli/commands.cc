@@ -27,6 +27,9 @@ constexpr Command kCommands[] = {
     {"worker list", "", "List the workers, one for each CPU.", ListWorkers},
     {"vip list", "", "List the VIPs and where they are.", ListVips},
     {"stats", "", "Show what was counted: workers, backends, verdicts on packets.", ShowStats},
+    {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",
+     "Remove what a koi that died left here, as /etc/koi, --config or the other options name it.",
+     CleanUp},
     {"version", "", "Show the version of this program.", ShowVersion},
 };
 

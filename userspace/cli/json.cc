@@ -60,6 +60,19 @@ std::string CheckJson(const ConfigResult& result) {
                {"warnings", result.warnings}});
 }
 
+std::string CleanupJson(const CleanupReport& report) {
+  const auto list = [](const std::vector<CleanupReport::Item>& items) {
+    Json all = Json::array();
+    for (const CleanupReport::Item& item : items) {
+      all.push_back({{"kind", item.kind}, {"name", item.name}});
+    }
+    return all;
+  };
+  return Text({{"dry_run", report.dry_run},
+               {"removed", list(report.removed)},
+               {"failed", list(report.failed)}});
+}
+
 std::string VersionJson(absl::string_view version) {
   return Text({{"version", std::string(version)}});
 }

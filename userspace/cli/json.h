@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -20,6 +21,20 @@ absl::StatusOr<std::string> IndentedJson(absl::string_view json);
 
 // {"valid", "errors": [{"file", "line", "column", "message"}], "warnings": [...]}.
 std::string CheckJson(const ConfigResult& result);
+
+// What `koi cleanup` did, or would do.
+struct CleanupReport {
+  struct Item {
+    std::string kind;
+    std::string name;
+  };
+  bool dry_run = false;
+  std::vector<Item> removed = {};
+  std::vector<Item> failed = {};
+};
+
+// {"dry_run", "removed": [{"kind", "name"}], "failed": [...]}.
+std::string CleanupJson(const CleanupReport& report);
 
 std::string VersionJson(absl::string_view version);
 

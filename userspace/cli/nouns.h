@@ -16,6 +16,7 @@ absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListVips(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation);
+absl::StatusOr<ExitCode> CleanUp(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowVersion(const Invocation& invocation);
 
 }  // namespace koi

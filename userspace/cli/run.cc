@@ -34,7 +34,9 @@ void AddParts(ParsedCommand& parsed) {
   parsed.parts = ParseUsage(parsed.command->usage);
   for (const UsagePart& part : parsed.parts) {
     // CLI11 takes no colon in a name: ADDRESS:PORT.
-    CLI::Option* option = parsed.app->add_option(absl::StrReplaceAll(part.name, {{":", "_"}}));
+    const std::string name = absl::StrReplaceAll(part.name, {{":", "_"}});
+    CLI::Option* option = part.kind == UsagePart::Kind::kFlag ? parsed.app->add_flag(name)
+                                                              : parsed.app->add_option(name);
     if (part.kind == UsagePart::Kind::kRepeated)
       option->expected(1, kMaxRepeated)->allow_extra_args();
     if (part.kind == UsagePart::Kind::kRequired) option->required();
@@ -46,7 +48,8 @@ void AddParts(ParsedCommand& parsed) {
 void Fill(Invocation& invocation, const ParsedCommand& parsed) {
   for (size_t i = 0; i < parsed.parts.size(); ++i) {
     for (const std::string& value : parsed.options[i]->results()) {
-      if (parsed.parts[i].kind == UsagePart::Kind::kOption) {
+      if (parsed.parts[i].kind == UsagePart::Kind::kOption ||
+          parsed.parts[i].kind == UsagePart::Kind::kFlag) {
         invocation.options[parsed.parts[i].name] = value;
       } else {
         invocation.arguments.push_back(value);

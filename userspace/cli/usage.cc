@@ -16,9 +16,11 @@ std::vector<UsagePart> ParseUsage(absl::string_view usage) {
     if (value_of_option) continue;
     UsagePart part;
     if (absl::ConsumePrefix(&word, "[")) part.kind = UsagePart::Kind::kOptional;
-    absl::ConsumeSuffix(&word, "]");
+    const bool alone = absl::ConsumeSuffix(&word, "]");
     if (absl::ConsumeSuffix(&word, "...")) part.kind = UsagePart::Kind::kRepeated;
-    if (absl::StartsWith(word, "--")) part.kind = UsagePart::Kind::kOption;
+    if (absl::StartsWith(word, "--")) {
+      part.kind = alone ? UsagePart::Kind::kFlag : UsagePart::Kind::kOption;
+    }
     part.name = std::string(word);
     parts.push_back(std::move(part));
   }

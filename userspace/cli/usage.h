@@ -10,12 +10,12 @@
 namespace koi {
 
 struct UsagePart {
-  enum class Kind { kRequired, kOptional, kRepeated, kOption };
+  enum class Kind { kRequired, kOptional, kRepeated, kOption, kFlag };
   Kind kind = Kind::kRequired;
-  std::string name;  // "POOL"; of an option "--weight"
+  std::string name;  // "POOL"; of an option "--weight", of a flag, which has no value, "--dry-run"
 };
 
-// "POOL [NAME] [FILE...] [--weight N]".
+// "POOL [NAME] [FILE...] [--weight N] [--dry-run]".
 std::vector<UsagePart> ParseUsage(absl::string_view usage);
 
 }  // namespace koi

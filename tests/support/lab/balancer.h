@@ -37,6 +37,7 @@ class Balancer {
 
   const std::string& name() const { return host_.name(); }
   Host& host() { return host_; }
+  const Host& host() const { return host_; }
   // The keeper.
   Process& koid() { return koid_; }
 

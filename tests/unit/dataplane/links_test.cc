@@ -3,6 +3,7 @@
 #include "dataplane/links.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -75,6 +76,30 @@ TEST_F(LinksTest, ModeThatIsAskedForIsTheOnlyOneTried) {
 
   ASSERT_TRUE(generic.ok()) << generic.status();
   EXPECT_EQ(generic->mode, XdpMode::kGeneric);
+}
+
+TEST_F(LinksTest, OwnProgramIsFoundAndTakenOffHoweverItWasAttached) {
+  const auto koi0 = static_cast<int>(::if_nametoindex("koi0"));
+  EXPECT_EQ(HasKoiXdp(koi0), absl::StatusOr<bool>(false));
+  EXPECT_EQ(DetachKoiXdp(koi0), absl::OkStatus());
+
+  const auto linked = Attach("koi0", XdpMode::kAuto);
+  EXPECT_EQ(HasKoiXdp(koi0), absl::StatusOr<bool>(true));
+  EXPECT_EQ(DetachKoiXdp(koi0), absl::OkStatus());
+  EXPECT_EQ(HasKoiXdp(koi0), absl::StatusOr<bool>(false));
+
+  ASSERT_EQ(bpf_xdp_attach(koi0, object->xdp_program_fd(), 0, nullptr), 0);
+  EXPECT_EQ(HasKoiXdp(koi0), absl::StatusOr<bool>(true));
+  EXPECT_EQ(DetachKoiXdp(koi0), absl::OkStatus());
+  EXPECT_EQ(HasKoiXdp(koi0), absl::StatusOr<bool>(false));
+}
+
+TEST_F(LinksTest, AnotherInterfacesAttachmentStaysWhenOneIsTakenOff) {
+  const auto here = Attach("koi0", XdpMode::kAuto);
+  const auto there = Attach("koi1", XdpMode::kAuto);
+  ASSERT_TRUE(here.ok() && there.ok());
+  EXPECT_EQ(DetachKoiXdp(static_cast<int>(::if_nametoindex("koi0"))), absl::OkStatus());
+  EXPECT_EQ(HasKoiXdp(static_cast<int>(::if_nametoindex("koi1"))), absl::StatusOr<bool>(true));
 }
 
 TEST_F(LinksTest, AnotherProgramIsNotPushedAside) {

@@ -177,9 +177,15 @@ TEST(LoaderTest, BpffsIsMountedOnAnEmptyDirectoryThatHasNone) {
   EXPECT_FALSE(IsBpffs(scratch)) << "nothing that was there may be hidden";
   EXPECT_EQ(PrepareBpffs(directory + "/koi"), absl::OkStatus());
   EXPECT_EQ(PrepareBpffs(directory), absl::OkStatus()) << "once is enough";
+  ASSERT_EQ(::mkdir((directory + "/other").c_str(), 0700), 0);
+  EXPECT_EQ(OwnBpffsMount(directory + "/koi"), "") << "somebody else uses it";
+  ASSERT_EQ(::rmdir((directory + "/other").c_str()), 0);
+  EXPECT_EQ(OwnBpffsMount(directory + "/koi"), directory);
   EXPECT_EQ(RemovePins(directory), absl::OkStatus());
   EXPECT_FALSE(Exists(directory + "/koi"));
-  ASSERT_EQ(::umount(directory.c_str()), 0) << "mounted once";
+  EXPECT_EQ(OwnBpffsMount(directory), directory);
+  EXPECT_EQ(UnmountBpffs(directory), absl::OkStatus());
+  EXPECT_FALSE(IsBpffs(directory)) << "mounted once";
   OutputOf(absl::StrCat("rm -r ", scratch));
 }
 
@@ -191,6 +197,35 @@ TEST(LoaderTest, DirectoryThatHoldsFilesIsNotHiddenBehindABpffs) {
 
   EXPECT_TRUE(absl::IsFailedPrecondition(PrepareBpffs(scratch)));
   OutputOf(absl::StrCat("rm -r ", scratch));
+}
+
+TEST(LoaderTest, BpffsOfTheSystemIsNotKoisToUnmount) {
+  EXPECT_EQ(OwnBpffsMount(NewPinDirectory()), "");
+}
+
+TEST(LoaderTest, PinsHaveOneOwnerAtATimeWhoeverMadeTheDirectoryAnew) {
+  const std::string directory = NewPinDirectory();
+  ASSERT_EQ(PrepareBpffs(directory), absl::OkStatus());
+  absl::StatusOr<Fd> lock = LockPins(directory);
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  absl::StatusOr<Fd> kept = lock->Duplicate();
+  lock->Close();
+  EXPECT_TRUE(absl::IsAlreadyExists(LockPins(directory).status())) << "the duplicate holds it";
+  kept->Close();
+  EXPECT_TRUE(LockPins(directory).ok());
+}
+
+TEST(LoaderTest, PinsAreListedWithThoseOfFoldersBelow) {
+  const std::string directory = NewPinDirectory();
+  const auto object = BpfObject::Load(directory, ExistingMaps::kReplace);
+  ASSERT_TRUE(object.ok()) << object.status();
+  ASSERT_EQ(::mkdir((directory + "/rings").c_str(), 0700), 0);
+  const Fd map = *(*object)->MapFd("koi_vips");
+  ASSERT_EQ(bpf_obj_pin(map.get(), (directory + "/rings/web").c_str()), 0);
+  EXPECT_THAT(ListPins(directory),
+              ::testing::IsSupersetOf({directory + "/koi_gates", directory + "/rings/web"}));
+  EXPECT_THAT(ListPins(directory), ::testing::Not(::testing::Contains(directory + "/rings")));
+  EXPECT_THAT(ListPins("/nonexistent"), ::testing::IsEmpty());
 }
 
 TEST(LoaderTest, RemovingPinsTakesTheDirectoryAndLeavesOthers) {
