@@ -139,6 +139,8 @@ void Agent::OnKeeperMessage(ChannelMessage received) {
     case KeeperMessageType::kDrop:
     case KeeperMessageType::kKillChild:
     case KeeperMessageType::kBusy:
+    case KeeperMessageType::kReplaceChild:
+    case KeeperMessageType::kRetireChild:
     case KeeperMessageType::kStopped: return;
   }
 }

@@ -25,6 +25,10 @@ constexpr Command kCommands[] = {
      UndrainBackend},
     {"backend remove", "POOL NAME", "Remove a backend from a pool.", RemoveBackend},
     {"worker list", "", "List the workers, one for each CPU.", ListWorkers},
+    {"worker replace", "[CPU] [--limit DURATION]",
+     "Start another worker for a CPU, or one after the other for all, and let the present one "
+     "finish what it has within 30s or DURATION.",
+     ReplaceWorkers},
     {"vip list", "", "List the VIPs and where they are.", ListVips},
     {"stats", "", "Show what was counted: workers, backends, verdicts on packets.", ShowStats},
     {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",

@@ -129,4 +129,9 @@ absl::StatusOr<BackendChange> ManagerClient::RemoveBackend(const BackendName& ba
   return Change("/backends/remove", EncodeJson(backend));
 }
 
+absl::StatusOr<CpuStats> ManagerClient::ReplaceWorker(const WorkerReplace& order) const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/workers/replace", EncodeJson(order)));
+  return DecodeCpuStats(json);
+}
+
 }  // namespace koi

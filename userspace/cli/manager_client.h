@@ -24,6 +24,7 @@ class ManagerClient {
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) const;
+  absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) const;
 
  private:
   // GET, or POST where there is a body.

@@ -14,6 +14,7 @@ absl::StatusOr<ExitCode> DrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> UndrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);
+absl::StatusOr<ExitCode> ReplaceWorkers(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListVips(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation);
 absl::StatusOr<ExitCode> CleanUp(const Invocation& invocation);

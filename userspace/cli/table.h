@@ -19,6 +19,12 @@ struct Cell {
   Cell(uint64_t value) : text(absl::StrCat(value)), number(true) {}
   Cell(uint32_t value) : Cell(uint64_t{value}) {}
   Cell(int value) : text(absl::StrCat(value)), number(true) {}
+  // Where a number would stand.
+  static Cell NoNumber() {
+    Cell cell("");
+    cell.number = true;
+    return cell;
+  }
 
   std::string text;
   bool number = false;

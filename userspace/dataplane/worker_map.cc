@@ -13,8 +13,11 @@
 namespace koi {
 namespace {
 
-constexpr size_t kTableBytes = sizeof(koi_worker) * KOI_BACKENDS_MAX;
-constexpr uint32_t kWhole = 0;  // the entry of the worker itself
+static_assert(kWorkerSeats == KOI_WORKER_SEATS);
+constexpr size_t kSeatBytes = sizeof(koi_worker) * KOI_BACKENDS_MAX;  // whole pages
+static_assert(kSeatBytes % 65'536 == 0);
+constexpr size_t kTableBytes = kSeatBytes * kWorkerSeats;
+constexpr uint32_t kWhole = 0;  // the entry of the worker itself, in its seat
 
 template <typename T>
 T Load(const T& field) {
@@ -48,7 +51,32 @@ WorkerFigures Copy(const koi_worker& entry) {
           .requests = Load(entry.requests),
           .errors = Load(entry.errors),
           .bytes_in = Load(entry.bytes_in),
-          .bytes_out = Load(entry.bytes_out)};
+          .bytes_out = Load(entry.bytes_out),
+          .cut = Load(entry.cut)};
+}
+
+void AddTo(WorkerFigures& sum, const WorkerFigures& one) {
+  if (one.pid != 0 && one.heartbeat >= sum.heartbeat) {
+    sum.heartbeat = one.heartbeat;
+    sum.pid = one.pid;
+  }
+  sum.incarnation = one.incarnation;
+  sum.accepted += one.accepted;
+  sum.misplaced += one.misplaced;
+  sum.handshakes += one.handshakes;
+  sum.handshake_failures += one.handshake_failures;
+  sum.connections += one.connections;
+  sum.connections_total += one.connections_total;
+  sum.requests += one.requests;
+  sum.errors += one.errors;
+  sum.bytes_in += one.bytes_in;
+  sum.bytes_out += one.bytes_out;
+  sum.cut += one.cut;
+}
+
+void ClearGauges(koi_worker* seat) {
+  for (uint32_t i = 0; i < KOI_BACKENDS_MAX; ++i) Store<__u64>(seat[i].connections, 0);
+  Store<__u64>(seat[kWhole].heartbeat_ns, 0);
 }
 
 // Figures of a backend start from zero. Its old ones are gone before the new name stands there.
@@ -64,20 +92,37 @@ void StartBackend(koi_worker& entry, uint32_t incarnation) {
 
 }  // namespace
 
-absl::StatusOr<WorkerCounters> WorkerCounters::Open(int map_fd) {
+absl::StatusOr<WorkerCounters> WorkerCounters::Open(int map_fd, uint32_t seat) {
+  KOI_CHECK(seat < kWorkerSeats);
   KOI_ASSIGN_OR_RETURN(void* table,
                        map_calls::MapTable(map_fd, kTableBytes, PROT_READ | PROT_WRITE));
-  return WorkerCounters(static_cast<koi_worker*>(table));
+  // The other seat is another process's: it stays out of reach.
+  char* bytes = static_cast<char*>(table);
+  for (uint32_t other = 0; other < kWorkerSeats; ++other) {
+    if (other != seat) map_calls::UnmapTable(bytes + other * kSeatBytes, kSeatBytes);
+  }
+  return WorkerCounters(reinterpret_cast<koi_worker*>(bytes + seat * kSeatBytes));
 }
 
 WorkerCounters::WorkerCounters(WorkerCounters&& other) noexcept
     : table_(std::exchange(other.table_, nullptr)) {}
 
-WorkerCounters::~WorkerCounters() { map_calls::UnmapTable(table_, kTableBytes); }
+WorkerCounters::~WorkerCounters() { map_calls::UnmapTable(table_, kSeatBytes); }
 
 void WorkerCounters::Begin(uint32_t pid) {
-  for (uint32_t i = 0; i < KOI_BACKENDS_MAX; ++i) Store<__u64>(table_[i].connections, 0);
+  ClearGauges(table_);
   Store<__u32>(table_[kWhole].pid, pid);
+}
+
+absl::Status ClearWorkerSeat(int map_fd, uint32_t seat) {
+  KOI_CHECK(seat < kWorkerSeats);
+  KOI_ASSIGN_OR_RETURN(void* table,
+                       map_calls::MapTable(map_fd, kTableBytes, PROT_READ | PROT_WRITE));
+  koi_worker* first = static_cast<koi_worker*>(table) + seat * KOI_BACKENDS_MAX;
+  ClearGauges(first);
+  Store<__u32>(first[kWhole].pid, 0);
+  map_calls::UnmapTable(table, kTableBytes);
+  return absl::OkStatus();
 }
 
 void WorkerCounters::Heartbeat(TimePoint now) {
@@ -92,6 +137,8 @@ void WorkerCounters::Accepted(bool misplaced) {
 }
 
 void WorkerCounters::ConnectionEnded() { Decrement(table_[kWhole].connections); }
+
+void WorkerCounters::Cut(uint64_t connections) { Add(table_[kWhole].cut, connections); }
 
 void WorkerCounters::Handshake(bool completed) {
   Add(completed ? table_[kWhole].handshakes : table_[kWhole].handshake_failures, 1);
@@ -154,18 +201,34 @@ WorkerView::WorkerView(WorkerView&& other) noexcept
 
 WorkerView::~WorkerView() { map_calls::UnmapTable(table_, kTableBytes); }
 
-WorkerFigures WorkerView::Total() const { return Copy(table_[kWhole]); }
+WorkerFigures WorkerView::Seat(uint32_t seat) const {
+  KOI_CHECK(seat < kWorkerSeats);
+  return Copy(table_[seat * KOI_BACKENDS_MAX + kWhole]);
+}
+
+WorkerFigures WorkerView::Total() const {
+  WorkerFigures sum;
+  for (uint32_t seat = 0; seat < kWorkerSeats; ++seat) AddTo(sum, Seat(seat));
+  return sum;
+}
 
 bool WorkerView::InUse(uint32_t number) const {
   KOI_CHECK(number < KOI_BACKENDS_MAX);
-  return Load(table_[number].connections) > 0;
+  for (uint32_t seat = 0; seat < kWorkerSeats; ++seat) {
+    if (Load(table_[seat * KOI_BACKENDS_MAX + number].connections) > 0) return true;
+  }
+  return false;
 }
 
 WorkerFigures WorkerView::Backend(uint32_t number, uint32_t incarnation) const {
-  if (number == 0 || number >= KOI_BACKENDS_MAX) return {};
-  const koi_worker& entry = table_[number];
-  if (__atomic_load_n(&entry.incarnation, __ATOMIC_ACQUIRE) != incarnation) return {};
-  return Copy(entry);
+  WorkerFigures sum;
+  if (number == 0 || number >= KOI_BACKENDS_MAX) return sum;
+  for (uint32_t seat = 0; seat < kWorkerSeats; ++seat) {
+    const koi_worker& entry = table_[seat * KOI_BACKENDS_MAX + number];
+    if (__atomic_load_n(&entry.incarnation, __ATOMIC_ACQUIRE) != incarnation) continue;
+    AddTo(sum, Copy(entry));
+  }
+  return sum;
 }
 
 }  // namespace koi

@@ -161,8 +161,10 @@ void Keeper::ReapChildren() {
 Keeper::Child* Keeper::ByPid(pid_t pid) {
   if (manager_.pid == pid) return &manager_;
   if (carp_.pid == pid) return &carp_;
-  for (const auto& worker : workers_) {
-    if (worker->pid == pid) return worker.get();
+  for (const auto* workers : {&workers_, &others_}) {
+    for (const auto& worker : *workers) {
+      if (worker->pid == pid) return worker.get();
+    }
   }
   return nullptr;
 }
@@ -219,8 +221,8 @@ absl::Status Keeper::Spawn(Child& child) {
 
 void Keeper::OnEnded(Child& child, int wait_status) {
   const char* program = PrivilegesOf(child.program.role).program;
-  const bool expected = phase_ == Phase::kReleasing || phase_ == Phase::kEnding;
-  if (expected) {
+  const bool all_end = phase_ == Phase::kReleasing || phase_ == Phase::kEnding;
+  if (all_end || (child.retired && wait_status == 0)) {
     LogInfo("ended", {{"program", program}, {"pid", child.pid}, {"how", HowItEnded(wait_status)}});
   } else {
     LogWarn("ended unexpectedly",
@@ -237,7 +239,14 @@ void Keeper::OnEnded(Child& child, int wait_status) {
     Tell(manager_, ended);
   }
   if (&child == &carp_ && phase_ == Phase::kReleasing) BeginEnd();
-  if (phase_ == Phase::kReleasing || phase_ == Phase::kEnding) return FinishIfAllEnded();
+  if (phase_ == Phase::kReleasing || phase_ == Phase::kEnding) {
+    ForgetOther(child);
+    return FinishIfAllEnded();
+  }
+  for (auto& place : workers_) {
+    if (place.get() == &child) PutSecond(place);  // then this one is beside it now
+  }
+  if (ForgetOther(child)) return;
   child.restart =
       loop_.After(child.back_off.AfterEnd(child.started, Now()), [this, &child] { Start(child); });
 }
@@ -290,6 +299,12 @@ void Keeper::OnMessage(Child& child, ChannelMessage received) {
     case KeeperMessageType::kKillChild:
       if (&child == &manager_) OnKill(*message);
       return;
+    case KeeperMessageType::kReplaceChild:
+      if (&child == &manager_) OnReplace(*message);
+      return;
+    case KeeperMessageType::kRetireChild:
+      if (&child == &manager_) OnRetire(*message);
+      return;
     case KeeperMessageType::kStopped:  // the exit that follows is what counts
     case KeeperMessageType::kHello:
     case KeeperMessageType::kListener:
@@ -318,6 +333,54 @@ void Keeper::OnKill(const KeeperMessage& order) {
   ::kill(order.pid, SIGKILL);
 }
 
+std::unique_ptr<Keeper::Child>* Keeper::PlaceOf(const KeeperMessage& order) {
+  if (order.role != ChildRole::kWorker || phase_ != Phase::kRunning) return nullptr;
+  for (auto& worker : workers_) {
+    if (worker->program.cpu == order.cpu && worker->pid == order.pid) return &worker;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Keeper::Child> Keeper::NewWorker(const Child& like) const {
+  auto worker = std::make_unique<Child>();
+  worker->program = like.program;
+  worker->starts = like.starts;
+  return worker;
+}
+
+bool Keeper::ForgetOther(const Child& ended) {
+  return std::erase_if(others_, [&](const auto& other) { return other.get() == &ended; }) > 0;
+}
+
+void Keeper::OnReplace(const KeeperMessage& order) {
+  std::unique_ptr<Child>* place = PlaceOf(order);
+  if (place == nullptr || others_.size() >= kMaxOthers) return;
+  std::unique_ptr<Child> second = NewWorker(**place);
+  if (const absl::Status spawned = Spawn(*second); !spawned.ok()) {
+    LogError("cannot start a second worker", {{"cpu", order.cpu}, {"why", spawned.message()}});
+    return;
+  }
+  others_.push_back(std::move(second));
+}
+
+void Keeper::OnRetire(const KeeperMessage& order) {
+  std::unique_ptr<Child>* place = PlaceOf(order);
+  if (place == nullptr) return;
+  (*place)->retired = true;
+  if (PutSecond(*place)) return;
+  others_.push_back(std::exchange(*place, NewWorker(**place)));
+  Start(**place);
+}
+
+bool Keeper::PutSecond(std::unique_ptr<Child>& place) {
+  for (auto& other : others_) {
+    if (other->program.cpu != place->program.cpu || other->retired) continue;
+    std::swap(other, place);
+    return true;
+  }
+  return false;
+}
+
 void Keeper::BriefManager() {
   Tell(manager_, {KeeperMessageType::kHello, ChildRole::kManager, -1, -1, manager_.starts - 1});
   descriptors_.ForEachListener([this](int cpu, int family, int fd) {
@@ -337,6 +400,7 @@ void Keeper::BriefManager() {
   };
   running(carp_);
   for (const auto& worker : workers_) running(*worker);
+  for (const auto& worker : others_) running(*worker);
   Tell(manager_, {KeeperMessageType::kListenersDone});
 }
 
@@ -389,9 +453,7 @@ void Keeper::BeginStop() {
     phase_ = Phase::kEnding;
     if (manager_.pid >= 0) ::kill(manager_.pid, SIGKILL);
     if (carp_.pid >= 0) ::kill(carp_.pid, SIGKILL);
-    for (const auto& worker : workers_) {
-      if (worker->pid >= 0) ::kill(worker->pid, SIGKILL);
-    }
+    SignalWorkers(SIGKILL);
     FinishIfAllEnded();
   });
   if (carp_runs) {
@@ -403,15 +465,22 @@ void Keeper::BeginStop() {
 
 void Keeper::BeginEnd() {
   phase_ = Phase::kEnding;
-  for (const auto& worker : workers_) {
-    if (worker->pid >= 0) ::kill(worker->pid, SIGTERM);
-  }
+  SignalWorkers(SIGTERM);
   Tell(manager_, {KeeperMessageType::kStop});
   FinishIfAllEnded();
 }
 
+void Keeper::SignalWorkers(int signal) {
+  for (const auto* workers : {&workers_, &others_}) {
+    for (const auto& worker : *workers) {
+      if (worker->pid >= 0) ::kill(worker->pid, signal);
+    }
+  }
+}
+
 void Keeper::FinishIfAllEnded() {
   if (phase_ != Phase::kEnding || manager_.pid >= 0 || carp_.pid >= 0) return;
+  if (!others_.empty()) return;
   for (const auto& worker : workers_) {
     if (worker->pid >= 0) return;
   }

@@ -40,6 +40,7 @@ class Keeper {
   int Run();
 
  private:
+  static constexpr size_t kMaxOthers = 1024;
   enum class Phase { kStarting, kRunning, kReleasing, kEnding };
 
   // One program that should run.
@@ -50,6 +51,7 @@ class Keeper {
     TimePoint started;
     TimePoint answered;  // its last pong; workers are watched by the manager instead
     bool ever_answered = false;
+    bool retired = false;  // a worker: its place is another's
     RestartBackOff back_off;
     EventLoop::Timer restart;
     std::unique_ptr<Channel> channel;  // to the keeper: manager and carp
@@ -73,6 +75,16 @@ class Keeper {
   void OnMessage(Child& child, ChannelMessage message);
   void OnReady();
   void OnKill(const KeeperMessage& order);
+  void OnReplace(const KeeperMessage& order);
+  void OnRetire(const KeeperMessage& order);
+  // The place of `order.cpu`, if the worker that is meant is in it; else nullptr.
+  std::unique_ptr<Child>* PlaceOf(const KeeperMessage& order);
+  // Puts the second worker of the place's CPU into it, and the one that was there beside. False:
+  // there is no second one.
+  bool PutSecond(std::unique_ptr<Child>& place);
+  // Whether `ended` was one of `others_`; it is destroyed then.
+  bool ForgetOther(const Child& ended);
+  std::unique_ptr<Child> NewWorker(const Child& like) const;
   void BriefManager();
   void BriefCarp(Child& carp);
   void Tell(Child& child, KeeperMessage message, int fd = -1);
@@ -80,6 +92,7 @@ class Keeper {
   void Ping();
   void BeginStop();
   void BeginEnd();
+  void SignalWorkers(int signal);
   void FinishIfAllEnded();
 
   EventLoop& loop_;
@@ -98,7 +111,10 @@ class Keeper {
   bool ever_ready_ = false;
   Child manager_;
   Child carp_;
-  std::vector<std::unique_ptr<Child>> workers_;
+  std::vector<std::unique_ptr<Child>> workers_;  // in place, one for each CPU
+  // Beside them: those that are to take a place, and those that have left theirs. None is started
+  // again.
+  std::vector<std::unique_ptr<Child>> others_;
 };
 
 }  // namespace koi

@@ -31,8 +31,8 @@ Manager::Manager(EventLoop& loop, Config config, std::vector<WorkerService> serv
       health_(loop, [this](uint32_t number, BackendHealth health,
                            const std::string& why) { OnHealth(number, health, why); }),
       workers_(loop,
-               [this](int cpu, pid_t pid) {
-                 TellKeeper({KeeperMessageType::kKillChild, ChildRole::kWorker, cpu, pid, 0});
+               [this](KeeperMessageType order, int cpu, pid_t pid) {
+                 TellKeeper({order, ChildRole::kWorker, cpu, pid, 0});
                }),
       carp_(loop) {
   workers_.SetBriefing(config_.node.name, std::move(services));
@@ -87,6 +87,8 @@ void Manager::OnKeeperMessage(ChannelMessage received) {
     case KeeperMessageType::kHold:
     case KeeperMessageType::kDrop:
     case KeeperMessageType::kKillChild:
+    case KeeperMessageType::kReplaceChild:
+    case KeeperMessageType::kRetireChild:
     case KeeperMessageType::kStopped:
     case KeeperMessageType::kBusy: return;
   }
@@ -191,7 +193,6 @@ void Manager::OnChildStarted(const KeeperMessage& message, Fd channel) {
 }
 
 void Manager::Watch() {
-  workers_.KillStuck(Now());
   // An interface that is gone for now: koi-carp says so and waits for it.
   (void)data_plane_->RefreshOwnMac(config_.node.interface);
   watch_timer_ = loop_.After(kWatchInterval, [this] { Watch(); });
@@ -267,6 +268,14 @@ absl::StatusOr<BackendChange> Manager::UndrainBackend(const BackendName& name) {
 
 absl::StatusOr<BackendChange> Manager::RemoveBackend(const BackendName& name) {
   return Changed(pools_->Remove(name.pool, name.name));
+}
+
+absl::StatusOr<CpuStats> Manager::ReplaceWorker(const WorkerReplace& order) {
+  KOI_RETURN_IF_ERROR(workers_.Replace(order.cpu, std::chrono::milliseconds(order.limit_ms)));
+  for (const CpuStats& cpu : collector_->Collect().cpus) {
+    if (cpu.cpu == order.cpu) return cpu;
+  }
+  return absl::NotFoundError(absl::StrCat("there is no CPU ", order.cpu));
 }
 
 absl::StatusOr<BackendChange> Manager::Changed(const absl::StatusOr<BackendEntry>& backend) const {

@@ -64,6 +64,7 @@ class Manager : private ControlActions, private PoolTableObserver {
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& name) override;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& name) override;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& name) override;
+  absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;
   absl::StatusOr<BackendChange> Changed(const absl::StatusOr<BackendEntry>& backend) const;
 
   // PoolTableObserver: health checks follow the pools.

@@ -24,6 +24,7 @@ const char* StateName(WorkerState state) {
     case WorkerState::kGone: return "gone";
     case WorkerState::kStarting: return "starting";
     case WorkerState::kServing: return "serving";
+    case WorkerState::kDraining: return "draining";
     case WorkerState::kFailed: return "failed";
   }
   return "gone";
@@ -55,6 +56,7 @@ void AddTo(CpuStats& total, const CpuStats& cpu) {
   total.errors += cpu.errors;
   total.bytes_in += cpu.bytes_in;
   total.bytes_out += cpu.bytes_out;
+  total.cut += cpu.cut;
 }
 
 std::vector<InterfaceAddress> AddressesOf(const std::string& interface) {
@@ -101,13 +103,25 @@ void StatsCollector::CollectRole(Stats& stats) const {
 void StatsCollector::CollectCpus(Stats& stats) const {
   stats.total.cpu = -1;
   stats.total.state = "sum";
-  for (const WorkerFleet::Worker* worker : sources_.workers.List()) {
-    const WorkerFigures figures = worker->figures.Total();
+  for (const WorkerFleet::Cpu* source : sources_.workers.List()) {
+    const WorkerFigures figures = source->figures.Total();
+    const WorkerFleet::Worker& worker = source->in_place;
     CpuStats cpu;
-    cpu.cpu = worker->cpu;
-    cpu.pid = worker->pid;
-    cpu.state = StateName(worker->state);
-    cpu.starts = static_cast<uint64_t>(worker->starts);
+    cpu.cpu = source->number;
+    cpu.pid = worker.pid;
+    cpu.state = StateName(worker.state);
+    cpu.starts = static_cast<uint64_t>(worker.starts);
+    cpu.cut = figures.cut;
+    cpu.replacing = source->follower.has_value() || source->replacing;
+    cpu.replace_failure = source->replace_failure;
+    cpu.services_current = worker.pid != 0 && worker.revision == sources_.workers.revision();
+    cpu.services_refusal = worker.refusal;
+    if (source->leaver.has_value()) {
+      const Duration left = std::max(source->leaver->drain_end - Now(), Duration::zero());
+      cpu.leaving.push_back({.pid = source->leaver->pid,
+                             .connections = source->figures.Seat(source->leaver->seat).connections,
+                             .ends_in_ms = ToMilliseconds(left)});
+    }
     cpu.accepted = figures.accepted;
     cpu.misplaced = figures.misplaced;
     cpu.handshakes = figures.handshakes;
@@ -117,7 +131,7 @@ void StatsCollector::CollectCpus(Stats& stats) const {
     cpu.errors = figures.errors;
     cpu.bytes_in = figures.bytes_in;
     cpu.bytes_out = figures.bytes_out;
-    const absl::StatusOr<SteeredFigures> steered = sources_.data_plane.SteeredTo(worker->cpu);
+    const absl::StatusOr<SteeredFigures> steered = sources_.data_plane.SteeredTo(source->number);
     if (steered.ok()) {
       cpu.steered = steered->connections;
       cpu.steered_packets = steered->packets;
@@ -138,8 +152,8 @@ BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
   stats.why = sources_.health.Why(backend.number);
   stats.origin = backend.origin == BackendOrigin::kFile ? "file" : "cli";
   stats.weight = backend.weight;
-  for (const WorkerFleet::Worker* worker : sources_.workers.List()) {
-    const WorkerFigures figures = worker->figures.Backend(backend.number, backend.incarnation);
+  for (const WorkerFleet::Cpu* cpu : sources_.workers.List()) {
+    const WorkerFigures figures = cpu->figures.Backend(backend.number, backend.incarnation);
     stats.connections += figures.connections;
     stats.connections_total += figures.connections_total;
     stats.requests += figures.requests;
@@ -220,6 +234,10 @@ void StatsCollector::CollectWarnings(Stats& stats) const {
   for (const CpuStats& cpu : stats.cpus) {
     if (cpu.state != "serving")
       stats.warnings.push_back(absl::StrCat("the worker of CPU ", cpu.cpu, " is ", cpu.state));
+    if (!cpu.services_refusal.empty()) {
+      stats.warnings.push_back(absl::StrCat("the worker of CPU ", cpu.cpu,
+                                            " has not taken its services: ", cpu.services_refusal));
+    }
   }
   for (const ServiceStats& service : stats.services) {
     if (!service.pool.empty() && service.backends_up == 0) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The workers as the manager sees them: each is briefed once over its channel, then watched by its
-// heartbeat.
+// The workers as the manager sees them: told their services over their channels, watched by their
+// heartbeats, replaced one by another.
+//
+//   in place:  kStarting --ready--> kServing --Replace(), follower ready--> kDraining --> gone
+//   follower:  kStarting --ready--> in place; it ends before: the one in place stays
 #pragma once
 
 #include <sys/types.h>
@@ -9,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,18 +24,19 @@
 #include "manager/data_plane.h"
 #include "net/channel.h"
 #include "net/event_loop.h"
+#include "protocol/keeper_messages.h"
 #include "protocol/worker_messages.h"
 
 namespace koi {
 
-enum class WorkerState { kGone, kStarting, kServing, kFailed };
+enum class WorkerState { kGone, kStarting, kServing, kDraining, kFailed };
 
 class WorkerFleet {
  public:
-  // Asks the keeper to end the worker and start another.
-  using KillCallback = std::function<void(int cpu, pid_t pid)>;
+  // Gives the keeper an order about a worker: kKillChild, kReplaceChild, kRetireChild.
+  using OrderCallback = std::function<void(KeeperMessageType order, int cpu, pid_t pid)>;
 
-  WorkerFleet(EventLoop& loop, KillCallback kill) : loop_(loop), kill_(std::move(kill)) {}
+  WorkerFleet(EventLoop& loop, OrderCallback order) : loop_(loop), order_(std::move(order)) {}
 
   // What every worker is told: the node's name and its services, certificates and keys included.
   void SetBriefing(std::string node_name, std::vector<WorkerService> services);
@@ -42,51 +47,79 @@ class WorkerFleet {
   // Of the services that workers should have: goes up with every Update().
   uint64_t revision() const { return revision_; }
   const std::vector<WorkerService>& services() const { return services_; }
-  // There will be a worker on `cpu`. `own_map` is its koi_worker_N, `backends_map` the table it
-  // reads.
+
+  // There will be workers on `cpu`. `own_map` is its koi_worker_N, `backends_map` the table they
+  // read. From the first one on, workers that are stuck are killed: no heartbeat for
+  // kHeartbeatLimit, or not serving kBriefingLimit after their start.
   absl::Status AddCpu(int cpu, Fd own_map, Fd backends_map);
   void AddListener(int cpu, ListenerFamily family, const Fd& listener);
 
   // The keeper started a worker, or one was running when this manager started: either is told its
-  // services.
+  // services. Of two on one CPU the younger one follows the other, which is drained.
   absl::Status Attach(int cpu, pid_t pid, int64_t starts, Fd channel);
   void Detach(int cpu, pid_t pid);
-  // Kills those that are stuck: no heartbeat for kHeartbeatLimit, or not serving kBriefingLimit
-  // after their start.
-  void KillStuck(TimePoint now);
+
+  // Has another worker follow that of `cpu`, which then gets `limit` to finish what it has; what is
+  // left is cut. If the other does not come to serve, the present one stays and
+  // Cpu::replace_failure says why. NotFound: no such CPU. FailedPrecondition: not now.
+  absl::Status Replace(int cpu, Duration limit);
 
   struct Worker {
-    int cpu = 0;
     pid_t pid = 0;  // 0: none
     int64_t starts = 0;
     WorkerState state = WorkerState::kGone;
-    TimePoint attached = {};
+    uint32_t seat = 0;
     uint64_t revision = 0;     // of the services it has
     std::string refusal = {};  // why it has not taken the present ones
-    WorkerView figures;
+    TimePoint attached = {};
+    TimePoint killed = {};
+    TimePoint drain_end = {};
+    std::unique_ptr<Channel> channel = nullptr;
   };
-  // In order of their CPUs.
-  std::vector<const Worker*> List() const;
+  struct Cpu {
+    int number = 0;
+    WorkerView figures;
+    Worker in_place = {};
+    std::optional<Worker> follower = std::nullopt;
+    std::optional<Worker> leaver = std::nullopt;
+    bool replacing = false;            // from Replace() until a follower serves, or will not
+    std::string replace_failure = {};  // of the last Replace()
+  };
+  // In order of their numbers.
+  std::vector<const Cpu*> List() const;
   // Whether no worker holds a connection to any backend that had this number.
   bool NobodyUses(uint32_t backend_number) const;
 
  private:
-  struct Seat {
-    Worker worker;
-    Fd own_map;
-    Fd backends_map;
+  struct Home : Cpu {
+    Fd own_map = {};
+    Fd backends_map = {};
     int listener_fds[2] = {-1, -1};  // the manager's, open as long as the fleet
-    std::unique_ptr<Channel> channel;
+    TimePoint replace_asked = {};
+    Duration drain_limit = {};
   };
-  absl::Status Brief(Seat& seat);
-  void OnMessage(Seat& seat, const ChannelMessage& message);
+  static Worker* Find(Home& home, pid_t pid);
+  static uint32_t FreeSeat(const Home& home);
+  absl::Status Brief(Home& home, Worker& worker);
+  void OnMessage(int cpu, pid_t pid, const ChannelMessage& message);
+  void OnReady(Home& home, Worker& worker, const WorkerReady& ready);
+  // The follower, if it serves, takes the place.
+  void Follow(Home& home);
+  void FailReplace(Home& home, std::string why);
+
+  void Watch();
+  void WatchHome(Home& home, TimePoint now);
+  void JudgeWorker(Home& home, Worker& worker, TimePoint now);
 
   EventLoop& loop_;
-  KillCallback kill_;
+  OrderCallback order_;
   std::string node_name_;
   std::vector<WorkerService> services_;
   uint64_t revision_ = 0;
-  std::map<int, Seat> seats_;
+  std::map<int, Home> homes_;
+  EventLoop::Timer watch_timer_;
+  TimePoint watched_;         // the last time
+  TimePoint watching_since_;  // without a break
 };
 
 }  // namespace koi

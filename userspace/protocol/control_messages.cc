@@ -7,9 +7,12 @@
 
 namespace koi {
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LeavingStats, pid, connections, ends_in_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, steered_packets,
                                    accepted, misplaced, handshakes, handshake_failures, connections,
-                                   requests, errors, bytes_in, bytes_out)
+                                   requests, errors, bytes_in, bytes_out, cut, leaving, replacing,
+                                   replace_failure, services_current, services_refusal)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, weight,
                                    connections, connections_total, requests, errors, bytes_in,
                                    bytes_out)
@@ -75,6 +78,7 @@ std::string EncodeJson(const CpuStats& value) { return ToText(value); }
 std::string EncodeJson(const BackendName& value) { return ToText(value); }
 std::string EncodeJson(const BackendAdd& value) { return ToText(value); }
 std::string EncodeJson(const BackendChange& value) { return ToText(value); }
+std::string EncodeJson(const WorkerReplace& value) { return ToText(value); }
 std::string EncodeError(absl::string_view message) {
   return ToText({{"error", std::string(message)}});
 }
@@ -94,6 +98,20 @@ absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json) {
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json) {
   return Decode<BackendChange>("backend change", json,
                                [](const Json& parsed) { return parsed.get<BackendChange>(); });
+}
+
+absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json) {
+  return Decode<CpuStats>("worker's answer", json,
+                          [](const Json& parsed) { return parsed.get<CpuStats>(); });
+}
+absl::StatusOr<WorkerReplace> DecodeWorkerReplace(absl::string_view json) {
+  return Decode<WorkerReplace>("worker to replace", json, [](const Json& parsed) {
+    const auto order = parsed.get<WorkerReplace>();
+    if (order.limit_ms < 0 || order.limit_ms > kMaxDrainLimitMs) {
+      RefuseJson(absl::StrCat("limit_ms ", order.limit_ms, " is not 0 to ", kMaxDrainLimitMs));
+    }
+    return order;
+  });
 }
 
 std::string DecodeError(absl::string_view json) {

@@ -11,6 +11,7 @@
 //   POST /backends/drain      BackendName    -> BackendChange
 //   POST /backends/undrain    BackendName    -> BackendChange
 //   POST /backends/remove     BackendName    -> BackendChange
+//   POST /workers/replace     WorkerReplace  -> CpuStats, as it begins
 //
 // A failure is an HTTP error status and {"error": "..."}.
 #pragma once
@@ -25,6 +26,13 @@
 #include "protocol/carp_messages.h"
 
 namespace koi {
+
+// A worker that has been replaced and finishes what it has.
+struct LeavingStats {
+  int pid = 0;
+  uint64_t connections = 0;
+  int64_t ends_in_ms = 0;  // at the latest
+};
 
 struct CpuStats {
   int cpu = 0;
@@ -42,6 +50,12 @@ struct CpuStats {
   uint64_t errors = 0;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  uint64_t cut = 0;  // connections that had not ended when their worker had to
+  std::vector<LeavingStats> leaving = {};
+  bool replacing = false;             // another worker is about to follow
+  std::string replace_failure = {};   // why the last one did not
+  bool services_current = false;      // it has the services that the manager has
+  std::string services_refusal = {};  // why it has not taken them
 };
 
 struct BackendStats {
@@ -127,11 +141,19 @@ struct BackendChange {
   BackendStats backend = {};
 };
 
+constexpr int64_t kMaxDrainLimitMs = 24 * 3'600'000;
+
+struct WorkerReplace {
+  int cpu = 0;
+  int64_t limit_ms = 30'000;  // for what the present one has
+};
+
 std::string EncodeJson(const Stats& value);
 std::string EncodeJson(const CpuStats& value);
 std::string EncodeJson(const BackendName& value);
 std::string EncodeJson(const BackendAdd& value);
 std::string EncodeJson(const BackendChange& value);
+std::string EncodeJson(const WorkerReplace& value);
 std::string EncodeError(absl::string_view message);
 
 // InvalidArgument with what is missing or of the wrong type.
@@ -139,6 +161,8 @@ absl::StatusOr<Stats> DecodeStats(absl::string_view json);
 absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json);
 absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json);
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json);
+absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json);
+absl::StatusOr<WorkerReplace> DecodeWorkerReplace(absl::string_view json);
 // The "error" of an error body, or the body itself.
 std::string DecodeError(absl::string_view json);
 

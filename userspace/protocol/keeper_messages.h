@@ -62,6 +62,11 @@ enum class KeeperMessageType : uint32_t {
                // started again
   kStopped,    // carp: VIPs released
   kBusy,       // value: milliseconds for which silence is no crash, because a driver is at work
+  // Manager to keeper: a worker for the place of another, which serves on meanwhile.
+  kReplaceChild,  // role, cpu, pid of the one in place: start a second one on the same listeners.
+                  // If it ends it is not started again, unless it is in place by then
+  kRetireChild,   // role, cpu, pid of the one in place: the second one, or a new one where there is
+                  // none, is in place from now on; the other is not started again when it ends
 };
 
 struct KeeperMessage {

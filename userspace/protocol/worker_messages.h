@@ -13,7 +13,7 @@
 //   WorkerStart             -->  takes these services in place of all it had
 //                           <--  WorkerReady, or WorkerFailed, and it goes on with those it had
 //   WorkerDrain             -->  stops accepting, ends when its connections have ended or the limit
-//   is over
+//                                is over, which cuts the rest; the first limit stands
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,7 @@ struct WorkerWelcome {
   int cpu = 0;
   std::string node_name = {};
   uint64_t revision = 0;  // of the services that follow: repeated in the answer
+  uint32_t seat = 0;      // of its map, to write in
 };
 
 struct WorkerService {
@@ -67,6 +68,8 @@ struct WorkerDrain {
 
 struct WorkerReady {
   uint64_t revision = 0;  // of the services that it has now
+  uint32_t seat = 0;
+  bool draining = false;  // it was told to before, and takes no services any more
 };
 
 struct WorkerFailed {

@@ -37,6 +37,14 @@ void ClientSet::Reconsider() {
   }
 }
 
+void ClientSet::Cut() {
+  while (!connections_.empty()) {
+    ClientConnection& connection = *connections_.front();
+    connection.Cut();
+    End(connection, CloseReason::kCut);
+  }
+}
+
 std::string ClientSet::Reasons() const {
   std::string text;
   for (size_t i = 0; i < kCloseReasons; ++i) {

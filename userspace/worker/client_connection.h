@@ -26,6 +26,8 @@ class ClientConnection {
   virtual void Start() = 0;
   // The worker is about to end, or its services have changed: ends what must not go on.
   virtual void Reconsider() = 0;
+  // The worker ends now: neither end must take what it got for the whole.
+  virtual void Cut() = 0;
 
  private:
   friend class ClientSet;
@@ -50,6 +52,8 @@ class ClientSet {
   void Drain();
   // The services have changed.
   void Reconsider();
+  // Ends all of them.
+  void Cut();
   bool draining() const { return draining_; }
   size_t size() const { return connections_.size(); }
   // "finished=12 timed-out=1": how many ended for each reason that occurred.

@@ -43,6 +43,8 @@ constexpr int kInterimResponses = 16;  // 1xx before the response
 constexpr int kRoundsPerWakeup = 16;
 
 // The process.
+// All of koi ends: the VIPs are gone by then, so little can be finished any more.
+constexpr Duration kStopLimit = std::chrono::seconds(2);
 constexpr Duration kHeartbeatInterval = std::chrono::milliseconds(200);
 
 }  // namespace koi

@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,8 +65,26 @@ int Worker::Run(Fd channel_fd) {
     return kExitFailure;
   }
   worker.channel_ = *std::move(channel);
+  if (const absl::Status watched = worker.WatchStop(); !watched.ok()) {
+    LogError("cannot start", {{"why", watched.message()}});
+    return kExitFailure;
+  }
   (*loop)->Run();
   return worker.exit_code_;
+}
+
+absl::Status Worker::WatchStop() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  signal_fd_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signal_fd_.valid()) return absl::ErrnoToStatus(errno, "cannot watch signals");
+  KOI_ASSIGN_OR_RETURN(signal_watch_, loop_.Add(signal_fd_.get(), EPOLLIN, [this](uint32_t) {
+    signalfd_siginfo info;
+    if (::read(signal_fd_.get(), &info, sizeof(info)) == sizeof(info)) Drain(kStopLimit);
+  }));
+  return absl::OkStatus();
 }
 
 void Worker::Receive(ChannelMessage message) {
@@ -84,10 +103,13 @@ void Worker::Receive(ChannelMessage message) {
 
 absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
   if (const auto* drain = std::get_if<WorkerDrain>(&message)) {
-    Drain(*drain);
+    if (state_ != State::kDraining) Drain(std::chrono::milliseconds(drain->limit_ms));
     return absl::OkStatus();
   }
-  if (state_ == State::kDraining) return absl::OkStatus();  // nothing can be changed any more
+  if (state_ == State::kDraining) {
+    if (std::holds_alternative<WorkerStart>(message)) Send(Ready());
+    return absl::OkStatus();
+  }
   if (const auto* welcome = std::get_if<WorkerWelcome>(&message)) {
     return Welcome(*welcome, std::move(fds));
   }
@@ -99,7 +121,7 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     if (state_ == State::kStarting) return Start();
     const absl::Status taken = TakeServices();
     if (taken.ok()) {
-      Send(WorkerReady{.revision = services_.revision()});
+      Send(Ready());
     } else {
       Send(WorkerFailed{
           .why = std::string(taken.message()), .revision = welcome_.revision, .serving = true});
@@ -116,6 +138,9 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
   }
   if (welcome.cpu < 0 || welcome.cpu >= CPU_SETSIZE) {
     return absl::InvalidArgumentError(absl::StrCat("there is no CPU ", welcome.cpu));
+  }
+  if (welcome.seat >= kWorkerSeats) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no seat ", welcome.seat));
   }
   told_ = Told{.services = ServiceTable(welcome.revision), .status = absl::OkStatus()};
   welcome_ = welcome;
@@ -141,7 +166,8 @@ absl::Status Worker::TakeServices() {
 absl::Status Worker::MapTables() {
   KOI_ASSIGN_OR_RETURN(BackendView view,
                        BackendView::Open(welcome_fds_[kWorkerBackendsMapFd].get()));
-  auto counters = WorkerCounters::Open(welcome_fds_[kWorkerOwnMapFd].get());
+  seat_ = welcome_.seat;
+  auto counters = WorkerCounters::Open(welcome_fds_[kWorkerOwnMapFd].get(), seat_);
   if (!counters.ok()) return counters.status();
   counters_.emplace(*std::move(counters));
   backends_.emplace(loop_, *counters_, std::move(view));
@@ -178,8 +204,12 @@ absl::Status Worker::Start() {
 
   state_ = State::kServing;
   Heartbeat();
-  Send(WorkerReady{.revision = services_.revision()});
+  Send(Ready());
   return absl::OkStatus();
+}
+
+WorkerReady Worker::Ready() const {
+  return {.revision = services_.revision(), .seat = seat_, .draining = state_ == State::kDraining};
 }
 
 void Worker::Accepted(AcceptedConnection accepted) {
@@ -212,13 +242,29 @@ void Worker::Ended() {
   }
 }
 
-void Worker::Drain(const WorkerDrain& drain) {
-  if (state_ != State::kServing) return Stop(kExitOk);
-  state_ = State::kDraining;
-  acceptor_->SetPaused(true);
-  drain_limit_ = loop_.After(std::chrono::milliseconds(drain.limit_ms), [this] { Stop(kExitOk); });
+// A shorter limit than the one that runs replaces it.
+void Worker::Drain(Duration limit) {
+  if (state_ == State::kStarting) return Stop(kExitOk);
+  if (state_ == State::kServing) {
+    state_ = State::kDraining;
+    LogInfo("worker drains", {{"connections", clients_->size()}, {"limit", FormatDuration(limit)}});
+    acceptor_->SetPaused(true);
+  }
+  const TimePoint end = Now() + limit;
+  if (!drain_limit_.pending() || end < drain_end_) {
+    drain_end_ = end;
+    drain_limit_ = loop_.At(end, [this] { CutRest(); });
+  }
+  if (clients_->draining()) return;
   if (clients_->size() == 0) return Stop(kExitOk);
   clients_->Drain();
+}
+
+void Worker::CutRest() {
+  const size_t rest = clients_->size();
+  LogWarn("drain limit is over: connections cut", {{"cut", rest}});
+  counters_->Cut(rest);
+  clients_->Cut();  // the last one's end is this process's
 }
 
 void Worker::Heartbeat() {

@@ -22,7 +22,7 @@ namespace koi {
 
 // kStarting -> kServing -> kDraining. All it needs comes through one channel from koi-manager. A
 // manager's death changes nothing: the keeper holds the channel's other end too, so its end is the
-// keeper's.
+// keeper's. SIGTERM, the keeper's word that all of koi ends, is a drain with kStopLimit.
 class Worker {
  public:
   // Serves until it has drained, or fails, or the channel ends; returns an ExitCode.
@@ -40,7 +40,11 @@ class Worker {
   absl::Status Start();
   // Takes the services that were told, in place of those it has.
   absl::Status TakeServices();
-  void Drain(const WorkerDrain& drain);
+  absl::Status WatchStop();
+  void Drain(Duration limit);
+  // What has not ended when the drain's time is over.
+  void CutRest();
+  WorkerReady Ready() const;
 
   absl::Status MapTables();
   void Accepted(AcceptedConnection accepted);
@@ -57,6 +61,7 @@ class Worker {
 
   WorkerWelcome welcome_;        // the last one
   std::vector<Fd> welcome_fds_;  // until Start()
+  uint32_t seat_ = 0;
   // What was told since the last welcome, until the start that ends it.
   struct Told {
     ServiceTable services;
@@ -70,6 +75,9 @@ class Worker {
   size_t max_clients_ = 0;
   std::unique_ptr<Acceptor> acceptor_;
   EventLoop::Timer heartbeat_;
+  Fd signal_fd_;
+  EventLoop::Watch signal_watch_;
+  TimePoint drain_end_;
   EventLoop::Timer drain_limit_;
 };
 

@@ -8,6 +8,7 @@ enum {
   KOI_SERVICES_MAX = 4096,  // VIP, protocol and port
   KOI_BACKENDS_MAX = 1024,  // of all pools; number 0 is never a backend
   KOI_CPUS_MAX = 256,
+  KOI_WORKER_SEATS = 2,     // of a CPU: its worker, and one that follows or leaves
   KOI_NAME_BYTES = 32,      // a name of the configuration, with its final NUL
   KOI_ENDPOINT_BYTES = 56,  // "[address]:port" as text, with its final NUL
 };

@@ -39,6 +39,7 @@ http {
     listen [::]:8080 backlog=4096;
     location / { return 200 "NAME\n"; }
     location /mib { alias DIRECTORY/mib; }
+    location /long { alias DIRECTORY/long; limit_rate 2m; }
     location /slow { echo_sleep 1; echo NAME; }
     location /headers { return 200 "$http_x_forwarded_for $http_x_forwarded_proto\n"; }
   }
@@ -52,7 +53,8 @@ WebBackend::WebBackend(Lab& lab, const std::string& name) : host_(lab.Add(name))
       kConfiguration, {{"DIRECTORY", host_.directory()}, {"NAME", host_.name()}});
   for (const auto& [file, content] :
        {std::pair<std::string, std::string>("nginx.conf", configuration),
-        std::pair<std::string, std::string>("mib", std::string(1 << 20, 'm'))}) {
+        std::pair<std::string, std::string>("mib", std::string(1 << 20, 'm')),
+        std::pair<std::string, std::string>("long", std::string(size_t{16} << 20, 'l'))}) {
     const absl::Status written = WriteFile(absl::StrCat(host_.directory(), "/", file), content);
     if (!written.ok()) Die(std::string(written.message()));
   }

@@ -2,6 +2,7 @@
 // A backend: a host of the lab on which a real nginx listens on port 8080.
 //
 //   /       its name            /mib    1 MiB
+//   /long   16 MiB, at 2 MiB a second
 //   /slow   its name, after 1 s  /headers  what koi sent: X-Forwarded-For and X-Forwarded-Proto
 #pragma once
 

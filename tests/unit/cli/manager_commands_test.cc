@@ -45,6 +45,15 @@ class FakeManager : public ControlActions {
     return Note("remove", backend);
   }
 
+  absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
+    asked.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
+    if (!answer.ok()) return answer;
+    const CpuStats before = stats.cpus[0];
+    stats.cpus[0] = replaced;
+    return before;
+  }
+
+  CpuStats replaced = {.cpu = 1, .pid = 78, .state = "serving", .cut = 2};
   Stats stats = SampleStats();
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> asked;
@@ -213,10 +222,32 @@ TEST_F(ManagerCommandsTest, RefusalsHaveExitCodesOfTheirOwn) {
 TEST_F(ManagerCommandsTest, WorkersAreListed) {
   EXPECT_EQ(
       Run("worker list").out,
-      R"(CPU  PID  STATE    STARTS  CONNECTIONS  STEERED  ACCEPTED  MISPLACED  HANDSHAKES  FAILED  REQUESTS
-  1   77  serving       1            3       10         9          0           8       1        20
+      R"(CPU  PID  STATE    STARTS  CONNECTIONS  STEERED  ACCEPTED  MISPLACED  HANDSHAKES  FAILED  REQUESTS  CUT
+  1   77  serving       1            3       10         9          0           8       1        20    0
 )");
   EXPECT_THAT(Run("worker list -o json").out, HasSubstr("\"cpu\": 1,"));
+}
+
+TEST_F(ManagerCommandsTest, WorkerThatLeavesIsListedBelowItsCpu) {
+  manager_.stats.cpus[0].leaving = {{.pid = 76, .connections = 2}};
+  EXPECT_THAT(Run("worker list").out, HasSubstr("\n  1   76  draining       -            2 "));
+}
+
+TEST_F(ManagerCommandsTest, EveryWorkerIsReplacedAndSaid) {
+  const Said said = Run("worker replace --limit 500ms");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_THAT(said.out, HasSubstr("CPU 1: process 78 in place of 77, 2 connections cut, "));
+  EXPECT_THAT(manager_.asked, ElementsAre("replace 1 500"));
+}
+
+TEST_F(ManagerCommandsTest, WorkerThatIsNotReplacedIsSaid) {
+  manager_.replaced = manager_.stats.cpus[0];
+  manager_.replaced.replace_failure = "its follower ended before it served";
+  const Said said = Run("worker replace 1");
+  EXPECT_EQ(said.code, kExitFailure);
+  EXPECT_EQ(said.talk, "koi: CPU 1: process 77 stays: its follower ended before it served\n");
+  EXPECT_EQ(Run("worker replace one").code, kExitUsage);
+  EXPECT_EQ(Run("worker replace 1 --limit soon").code, kExitUsage);
 }
 
 TEST_F(ManagerCommandsTest, VipsAreListed) {

@@ -117,7 +117,7 @@ TEST(LoaderTest, WorkerMapIsMadeOnceAndKept) {
   {
     const absl::StatusOr<Fd> fd = object->WorkerMapFd(3);
     ASSERT_TRUE(fd.ok()) << fd.status();
-    absl::StatusOr<WorkerCounters> counters = WorkerCounters::Open(fd->get());
+    absl::StatusOr<WorkerCounters> counters = WorkerCounters::Open(fd->get(), 0);
     ASSERT_TRUE(counters.ok());
     counters->Accepted(false);
   }
@@ -155,7 +155,7 @@ TEST(LoaderTest, BpftoolPrintsTheFieldsOfAWorker) {
   LoadedObject object;
   const absl::StatusOr<Fd> fd = object->WorkerMapFd(0);
   ASSERT_TRUE(fd.ok());
-  absl::StatusOr<WorkerCounters> counters = WorkerCounters::Open(fd->get());
+  absl::StatusOr<WorkerCounters> counters = WorkerCounters::Open(fd->get(), 0);
   ASSERT_TRUE(counters.ok());
   counters->Begin(4711);
   counters->Accepted(true);

@@ -16,7 +16,7 @@ class WorkerMapTest : public ::testing::Test {
  protected:
   LoadedObject object;
   Fd map_fd = *object->WorkerMapFd(0);
-  WorkerCounters counters = *WorkerCounters::Open(map_fd.get());
+  WorkerCounters counters = *WorkerCounters::Open(map_fd.get(), 0);
   WorkerView view = *WorkerView::Open(map_fd.get());
 };
 
@@ -93,7 +93,7 @@ TEST_F(WorkerMapTest, NextWorkerStartsWithoutConnectionsAndKeepsTotals) {
   counters.Begin(1);
   counters.Accepted(false);
   counters.BackendBegins(kBackend, 1);
-  WorkerCounters next = *WorkerCounters::Open(map_fd.get());
+  WorkerCounters next = *WorkerCounters::Open(map_fd.get(), 0);
   next.Begin(2);
 
   EXPECT_EQ(view.Total().pid, 2U);
@@ -101,6 +101,53 @@ TEST_F(WorkerMapTest, NextWorkerStartsWithoutConnectionsAndKeepsTotals) {
   EXPECT_EQ(view.Total().connections_total, 1U);
   EXPECT_EQ(view.Backend(kBackend, 1).connections, 0U);
   EXPECT_EQ(view.Backend(kBackend, 1).connections_total, 1U);
+}
+
+TEST_F(WorkerMapTest, FollowerHasASeatOfItsOwnAndBothAreSummed) {
+  WorkerCounters follower = *WorkerCounters::Open(map_fd.get(), 1);
+  counters.Begin(1);
+  follower.Begin(2);
+  counters.Heartbeat(FromNanoseconds(1000));
+  follower.Heartbeat(FromNanoseconds(2000));
+  counters.Accepted(false);
+  follower.Accepted(true);
+  counters.BackendBegins(kBackend, 1);
+  follower.BackendBegins(kBackend, 1);
+  counters.Cut(3);
+
+  EXPECT_EQ(view.Seat(0).pid, 1U);
+  EXPECT_EQ(view.Seat(1).pid, 2U);
+  EXPECT_EQ(view.Seat(1).misplaced, 1U);
+  EXPECT_EQ(view.Total().accepted, 2U);
+  EXPECT_EQ(view.Total().connections, 2U);
+  EXPECT_EQ(view.Total().cut, 3U);
+  EXPECT_EQ(view.Total().pid, 2U) << "of the one that beat last";
+  EXPECT_EQ(view.Backend(kBackend, 1).connections, 2U);
+}
+
+TEST_F(WorkerMapTest, ClearedSeatHasNoConnectionsAndItsTotals) {
+  WorkerCounters follower = *WorkerCounters::Open(map_fd.get(), 1);
+  counters.Begin(1);
+  follower.Begin(2);
+  counters.Accepted(false);
+  counters.BackendBegins(kBackend, 1);
+  follower.Accepted(false);
+  ASSERT_TRUE(ClearWorkerSeat(map_fd.get(), 0).ok());
+
+  EXPECT_EQ(view.Seat(0).pid, 0U);
+  EXPECT_EQ(view.Seat(0).connections, 0U);
+  EXPECT_FALSE(view.InUse(kBackend));
+  EXPECT_EQ(view.Total().connections, 1U);
+  EXPECT_EQ(view.Total().connections_total, 2U);
+}
+
+TEST_F(WorkerMapTest, BackendOfAnEarlierIncarnationInOneSeatDoesNotCount) {
+  WorkerCounters follower = *WorkerCounters::Open(map_fd.get(), 1);
+  counters.BackendBegins(kBackend, 1);
+  follower.BackendBegins(kBackend, 2);
+
+  EXPECT_EQ(view.Backend(kBackend, 2).connections, 1U);
+  EXPECT_TRUE(view.InUse(kBackend));
 }
 
 TEST_F(WorkerMapTest, MapMayBeClosedOnceItIsMapped) {

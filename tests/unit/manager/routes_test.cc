@@ -36,6 +36,12 @@ class NotedActions : public ControlActions {
     return Note(absl::StrCat("remove ", backend.pool, " ", backend.name));
   }
 
+  absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
+    noted.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
+    if (!answer.ok()) return answer;
+    return stats.cpus[0];
+  }
+
   Stats stats = SampleStats();
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> noted;
@@ -129,9 +135,19 @@ TEST_F(RoutesTest, ChangesReachTheActions) {
                                           "undrain web web-1", "remove web web-1"));
 }
 
+TEST_F(RoutesTest, WorkerIsReplaced) {
+  const HttpResponse begun =
+      Control("POST", "/workers/replace", EncodeJson(WorkerReplace{.cpu = 1, .limit_ms = 500}));
+  EXPECT_EQ(DecodeCpuStats(begun.body).value().pid, 77);
+  EXPECT_THAT(actions_.noted, ElementsAre("replace 1 500"));
+  EXPECT_EQ(Control("POST", "/workers/replace", R"({"cpu":1,"limit_ms":-1})").status, 400);
+  actions_.answer = absl::FailedPreconditionError("not now");
+  EXPECT_EQ(Control("POST", "/workers/replace", EncodeJson(WorkerReplace{})).status, 409);
+}
+
 TEST_F(RoutesTest, StatsPortChangesNothing) {
-  for (const char* path :
-       {"/backends/add", "/backends/drain", "/backends/undrain", "/backends/remove"}) {
+  for (const char* path : {"/backends/add", "/backends/drain", "/backends/undrain",
+                           "/backends/remove", "/workers/replace"}) {
     EXPECT_EQ(StatsHandler(actions_)({.method = "POST", .path = path, .body = web1_}).status, 404)
         << path;
   }

@@ -82,14 +82,65 @@ TEST_F(WorkerProcessTest, DrainingWorkerAnswersWhatHasBegunAndClosesWhatIsIdle) 
   EXPECT_EQ(worker_.Ended(kSoon), kExitOk);
 }
 
-TEST_F(WorkerProcessTest, DrainEndsAtItsLimit) {
-  TestBackend raw([](TestPeer& client, TestBackend&) { (void)client.ReadToEnd(); });
+TEST_F(WorkerProcessTest, WhatIsOpenAtTheDrainsLimitIsCutAndCounted) {
+  std::atomic<bool> backend_was_reset = false;
+  TestBackend raw([&](TestPeer& client, TestBackend&) {
+    bool reset = false;
+    (void)client.ReadToEnd(&reset);
+    backend_was_reset = reset;
+  });
   worker_.AddBackend(kRawPool, "raw-1", raw.endpoint());
   auto client = ConnectTo(tcp());
   client->Send("x");
+  auto no_request = ConnectTo(http());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().connections == 2; }));
   ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().requests == 1; }));
   worker_.Drain(std::chrono::milliseconds(200));
+  bool reset = false;
+  (void)client->ReadToEnd(&reset);
+  EXPECT_TRUE(reset) << "not an end that could be taken for one";
+  EXPECT_TRUE(Eventually(kSoon, [&] { return backend_was_reset.load(); }));
   EXPECT_EQ(worker_.Ended(kSoon), kExitOk);
+  EXPECT_EQ(worker_.Figures().cut, 2u);
+  EXPECT_THAT(worker_.Log(), HasSubstr("drain limit is over: connections cut cut=2"));
+  EXPECT_THAT(worker_.Log(), HasSubstr("ended=\"cut=2\""));
+}
+
+TEST_F(WorkerProcessTest, SecondOrderToDrainChangesNothing) {
+  auto client = ConnectTo(http());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().connections == 1; }));
+  worker_.Drain(std::chrono::minutes(1));
+  worker_.Drain(std::chrono::milliseconds(1));
+  const WorkerMessage asked = worker_.Start({});
+  EXPECT_TRUE(std::get<WorkerReady>(asked).draining);
+  client->Send(kGet);
+  EXPECT_THAT(client->ReadMessage().head, HasSubstr("Connection: close\r\n"))
+      << "accepted before, so its first request is answered";
+}
+
+TEST_F(WorkerProcessTest, KeptConnectionInUseGetsALastResponseWhenItsWorkerDrains) {
+  auto client = ConnectTo(redirect());
+  client->Send(kGet);
+  ASSERT_TRUE(client->ReadMessage().whole);
+  worker_.Drain(std::chrono::minutes(1));
+  ASSERT_TRUE(std::get<WorkerReady>(worker_.Ask()).draining);
+  client->Send(kGet);
+  const TestPeer::Message last = client->ReadMessage();
+  EXPECT_TRUE(last.whole);
+  EXPECT_THAT(last.head, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(client->AtEnd());
+}
+
+TEST_F(WorkerProcessTest, TerminationIsAShortDrain) {
+  TestBackend raw([](TestPeer& client, TestBackend&) { (void)client.ReadToEnd(); });
+  worker_.AddBackend(kRawPool, "raw-1", raw.endpoint());
+  auto tunnel = ConnectTo(tcp());
+  tunnel->Send("x");
+  ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().requests == 1; }));
+  worker_.Drain(std::chrono::minutes(1));
+  ::kill(worker_.pid(), SIGTERM);
+  EXPECT_EQ(worker_.Ended(kSoon), kExitOk);
+  EXPECT_EQ(worker_.Figures().cut, 1u);
 }
 
 TEST_F(WorkerProcessTest, DrainingWorkerLeavesNewConnectionsToItsSuccessor) {

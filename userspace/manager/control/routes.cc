@@ -117,6 +117,15 @@ HttpResponse Remove(ControlActions& actions, const HttpRequest& request) {
   return Change(actions, request, DecodeBackendName(request.body), &ControlActions::RemoveBackend);
 }
 
+HttpResponse ReplaceWorker(ControlActions& actions, const HttpRequest& request) {
+  const absl::StatusOr<WorkerReplace> order = DecodeWorkerReplace(request.body);
+  if (!order.ok()) return Failure(order.status());
+  const absl::StatusOr<CpuStats> begun = actions.ReplaceWorker(*order);
+  if (!begun.ok()) return Failure(begun.status());
+  LogInfo("worker-replace", {{"cpu", order->cpu}, {"peer", request.peer}});
+  return Json(EncodeJson(*begun));
+}
+
 struct Route {
   absl::string_view path;  // or its beginning, where it ends in "/" and is not "/"
   bool changes;            // by POST, on the Unix socket alone; else it reads, by GET
@@ -133,6 +142,7 @@ constexpr Route kRoutes[] = {
     {"/backends/drain", true, Drain},
     {"/backends/undrain", true, Undrain},
     {"/backends/remove", true, Remove},
+    {"/workers/replace", true, ReplaceWorker},
 };
 
 bool Matches(const Route& route, absl::string_view path) {

@@ -20,6 +20,9 @@ class ControlActions {
   virtual absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) = 0;
   virtual absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) = 0;
   virtual absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) = 0;
+  // Begins; what CollectStats() says of the CPU tells how it goes on. FailedPrecondition when its
+  // worker cannot be replaced now.
+  virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;
 };
 
 // All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the

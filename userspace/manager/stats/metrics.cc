@@ -38,6 +38,8 @@ constexpr Metric<CpuStats> kWorkerMetrics[] = {
      &CpuStats::errors},
     {"koi_worker_bytes_in_total", kCounter, "Bytes from clients.", &CpuStats::bytes_in},
     {"koi_worker_bytes_out_total", kCounter, "Bytes to clients.", &CpuStats::bytes_out},
+    {"koi_worker_cut_total", kCounter, "Connections cut because their worker had to end.",
+     &CpuStats::cut},
 };
 
 constexpr Metric<BackendStats> kBackendMetrics[] = {

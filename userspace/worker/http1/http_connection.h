@@ -25,6 +25,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   // Ends between two requests, once no new one has come for a moment; a request that has begun, or
   // the first one, is answered, and its response says that it is the last.
   void Reconsider() override { Advance(); }
+  void Cut() override { client_.stream.Abort(); }
 
  private:
   enum class State {

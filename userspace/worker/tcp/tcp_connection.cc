@@ -81,8 +81,7 @@ TcpConnection::State TcpConnection::Relay() {
     const Io down = up == Io::kFailed ? up : MoveDown();
     if (down == Io::kFailed) {
       // What either end has got so far must not pass for all there is.
-      client_.stream.Abort();
-      backend_->Abort();
+      Cut();
       return Close(reason_);
     }
     if (up_.passed && down_.passed) return Close(CloseReason::kFinished);
@@ -96,6 +95,11 @@ TcpConnection::State TcpConnection::Relay() {
   // No event will tell of what is left to do: it was there all the time.
   next_turn_ = backends_.loop.At(backends_.loop.now(), [this] { Advance(); });
   return State::kRelay;
+}
+
+void TcpConnection::Cut() {
+  client_.stream.Abort();
+  if (backend_ != nullptr) backend_->Abort();
 }
 
 Io TcpConnection::MoveUp() {

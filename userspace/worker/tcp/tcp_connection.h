@@ -21,6 +21,7 @@ class TcpConnection : public ClientConnection, private Waker {
   void Start() override;
   // A relay runs to its end: there is no place in its bytes where it could stop.
   void Reconsider() override {}
+  void Cut() override;
 
  private:
   enum class State { kHandshake, kConnect, kRelay, kClosed };
