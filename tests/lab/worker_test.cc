@@ -42,6 +42,23 @@ class WorkerLabTest : public KoiTest {
     return whole;
   }
 
+  // The fingerprint that a new handshake shows.
+  std::string Shown() const {
+    return lab.client
+        .Run({"sh", "-c",
+              absl::StrCat("openssl s_client -connect ", kVip4,
+                           ":443 < /dev/null 2> /dev/null | openssl x509 -noout -fingerprint "
+                           "-sha256 | cut -d= -f2 | tr -d '\\n'")})
+        .out;
+  }
+  std::string FingerprintOf(const Certificate& certificate) const {
+    return lab.lab
+        .Run({"sh", "-c",
+              absl::StrCat("openssl x509 -noout -fingerprint -sha256 -in ", certificate.chain,
+                           " | cut -d= -f2 | tr -d '\\n'")})
+        .out;
+  }
+
   Stats Now() const { return lab.blue.ReadStats().value_or(Stats{}); }
   // Whether all downloads are with their backends, whatever the load does.
   bool Downloading() const {
@@ -120,6 +137,47 @@ TEST_F(WorkerLabTest, WorkerThatHangsIsReplaced) {
   const LoadReport report =
       Burst(lab.client, {KoiLab::Url4("https", "/")}, lab.certificate.chain, 100);
   EXPECT_EQ(report.failed, 0U) << report.Describe();
+}
+
+TEST_F(WorkerLabTest, CertificateIsReplacedUnderLoadOnceItsKeyMatches) {
+  const Certificate& used = lab.certificate;
+  const Certificate first = MakeCertificate(lab.lab, {kVip4, kVip6}, "first");
+  const Certificate second = MakeCertificate(lab.lab, {kVip4, kVip6}, "second");
+  const std::string trusted = absl::StrCat(lab.lab.directory(), "/trusted.pem");
+  lab.lab.MustRun(
+      {"sh", "-c",
+       absl::StrCat("cat ", used.chain, " ", first.chain, " ", second.chain, " > ", trusted)});
+  auto downloads = StartDownloads();
+  ASSERT_TRUE(Eventually(10s, [&] { return Downloading(); }));
+  Load load(lab.client, {KoiLab::Url4("https", "/"), KoiLab::Url6("https", "/")}, trusted);
+  ASSERT_TRUE(Answers(load, 50));
+  const std::string before = Shown();
+  ASSERT_NE(before, "");
+
+  lab.lab.MustRun({"cp", first.key, used.key});  // one half of a change
+  EXPECT_TRUE(Eventually(10s, [&] {
+    return lab.blue.Koi({"cert", "list"}).out.find("is not that of") != std::string::npos;
+  }));
+  const ProgramResult bad = lab.blue.Koi({"cert", "reload"});
+  EXPECT_EQ(bad.exit_code, 3);
+  EXPECT_THAT(bad.err,
+              HasSubstr(absl::StrCat("service \"web\": ", used.chain, " with ", used.key)));
+  EXPECT_EQ(Shown(), before);
+
+  lab.lab.MustRun({"cp", first.chain, used.chain});
+  EXPECT_TRUE(Eventually(
+      10s, [&] { return Shown() == FingerprintOf(first); }, "certificate_replaced"));
+  EXPECT_THAT(lab.blue.Koi({"cert", "list"}).out, HasSubstr(FingerprintOf(first)));
+
+  lab.lab.MustRun({"cp", second.key, used.key});
+  lab.lab.MustRun({"cp", second.chain, used.chain});
+  const ProgramResult good = lab.blue.Koi({"cert", "reload"});
+  EXPECT_TRUE(good.ok()) << good.Describe();
+  EXPECT_EQ(Shown(), FingerprintOf(second)) << "at once";
+
+  ASSERT_TRUE(Answers(load, 50));
+  EXPECT_EQ(load.Stop().failed, 0U) << load.SoFar().Describe();
+  EXPECT_EQ(Whole(downloads), 8) << "connections that were there before";
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ constexpr Command kCommands[] = {
      "Start another worker for a CPU, or one after the other for all, and let the present one "
      "finish what it has within 30s or DURATION.",
      ReplaceWorkers},
+    {"cert list", "", "List the certificates in use.", ListCertificates},
+    {"cert reload", "", "Read all certificates anew; a bad one changes nothing.",
+     ReloadCertificates},
     {"vip list", "", "List the VIPs and where they are.", ListVips},
     {"stats", "", "Show what was counted: workers, backends, verdicts on packets.", ShowStats},
     {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",

@@ -129,6 +129,16 @@ absl::StatusOr<BackendChange> ManagerClient::RemoveBackend(const BackendName& ba
   return Change("/backends/remove", EncodeJson(backend));
 }
 
+absl::StatusOr<CertificateList> ManagerClient::ListCertificates() const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/certificates"));
+  return DecodeCertificateList(json);
+}
+
+absl::StatusOr<CertificateList> ManagerClient::ReloadCertificates() const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/certificates/reload", "{}"));
+  return DecodeCertificateList(json);
+}
+
 absl::StatusOr<CpuStats> ManagerClient::ReplaceWorker(const WorkerReplace& order) const {
   KOI_ASSIGN_OR_RETURN(const std::string json, Request("/workers/replace", EncodeJson(order)));
   return DecodeCpuStats(json);

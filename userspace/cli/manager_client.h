@@ -24,6 +24,8 @@ class ManagerClient {
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) const;
+  absl::StatusOr<CertificateList> ListCertificates() const;
+  absl::StatusOr<CertificateList> ReloadCertificates() const;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) const;
 
  private:

@@ -15,6 +15,8 @@ absl::StatusOr<ExitCode> UndrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);
 absl::StatusOr<ExitCode> ReplaceWorkers(const Invocation& invocation);
+absl::StatusOr<ExitCode> ListCertificates(const Invocation& invocation);
+absl::StatusOr<ExitCode> ReloadCertificates(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListVips(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation);
 absl::StatusOr<ExitCode> CleanUp(const Invocation& invocation);

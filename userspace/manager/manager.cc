@@ -34,6 +34,7 @@ Manager::Manager(EventLoop& loop, Config config, std::vector<WorkerService> serv
                [this](KeeperMessageType order, int cpu, pid_t pid) {
                  TellKeeper({order, ChildRole::kWorker, cpu, pid, 0});
                }),
+      certificates_(loop, workers_),
       carp_(loop) {
   workers_.SetBriefing(config_.node.name, std::move(services));
 }
@@ -124,6 +125,7 @@ absl::Status Manager::SetUp() {
   for (RunningChild& child : std::exchange(running_children_, {})) {
     OnChildStarted(child.message, std::move(child.channel));
   }
+  certificates_.Follow(config_);
   TellKeeper({KeeperMessageType::kReady});
   LogInfo("ready", {{"node", config_.node.name},
                     {"interface", config_.node.interface},

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "manager/carp_client.h"
+#include "manager/certificate_watch.h"
 #include "manager/config_sources.h"
 #include "manager/control/routes.h"
 #include "manager/data_plane.h"
@@ -65,6 +66,8 @@ class Manager : private ControlActions, private PoolTableObserver {
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& name) override;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& name) override;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;
+  CertificateList ListCertificates() override { return certificates_.List(); }
+  CertificateList ReloadCertificates() override { return certificates_.Reload(); }
   absl::StatusOr<BackendChange> Changed(const absl::StatusOr<BackendEntry>& backend) const;
 
   // PoolTableObserver: health checks follow the pools.
@@ -89,6 +92,7 @@ class Manager : private ControlActions, private PoolTableObserver {
   HealthChecker health_;
   std::optional<PoolTable> pools_;
   WorkerFleet workers_;
+  CertificateWatch certificates_;
   CarpClient carp_;
   Fd sk_lookup_link_;
   std::optional<StatsCollector> collector_;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "http/welcome_page.h"
+#include "manager/worker_fleet.h"
 #include "tls/certificates.h"
 #include "tls/self_signed.h"
 
@@ -56,6 +57,9 @@ LoadedServices LoadServices(const Config& config) {
       }
       service.chain_pem = pair->chain_pem;
       service.key_pem = pair->key_pem;
+    }
+    if (const absl::Status fits = CheckFits(service); !fits.ok()) {
+      loaded.errors.emplace_back(fits.message());
     }
     loaded.services.push_back(std::move(service));
   }

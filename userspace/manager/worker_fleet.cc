@@ -22,14 +22,6 @@ constexpr Duration kDefaultDrainLimit = std::chrono::seconds(30);
 // Beyond its drain's limit, which a worker keeps itself.
 constexpr Duration kDrainGrace = std::chrono::seconds(2);
 
-absl::Status CheckFits(const WorkerService& service) {
-  const size_t bytes = EncodeWorkerMessage(service).size();
-  if (bytes <= kMaxMessageBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "service \"", service.name, "\" is too large for its workers: ", bytes, " bytes with its ",
-      service.listen.size(), " endpoints and its certificates, of at most ", kMaxMessageBytes));
-}
-
 // Whether a worker that is known has it.
 bool Taken(const WorkerFleet::Cpu& cpu, uint32_t seat) {
   return (cpu.in_place.pid != 0 && cpu.in_place.seat == seat) ||
@@ -37,6 +29,14 @@ bool Taken(const WorkerFleet::Cpu& cpu, uint32_t seat) {
 }
 
 }  // namespace
+
+absl::Status CheckFits(const WorkerService& service) {
+  const size_t bytes = EncodeWorkerMessage(service).size();
+  if (bytes <= kMaxMessageBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "service \"", service.name, "\" is too large for its workers: ", bytes, " bytes with its ",
+      service.listen.size(), " endpoints and its certificates, of at most ", kMaxMessageBytes));
+}
 
 void WorkerFleet::SetBriefing(std::string node_name, std::vector<WorkerService> services) {
   node_name_ = std::move(node_name);

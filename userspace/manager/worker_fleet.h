@@ -31,6 +31,9 @@ namespace koi {
 
 enum class WorkerState { kGone, kStarting, kServing, kDraining, kFailed };
 
+// InvalidArgument when `service` is too large for the message that tells it to workers.
+absl::Status CheckFits(const WorkerService& service);
+
 class WorkerFleet {
  public:
   // Gives the keeper an order about a worker: kKillChild, kReplaceChild, kRetireChild.

@@ -13,6 +13,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, s
                                    requests, errors, bytes_in, bytes_out, cut, leaving, replacing,
                                    replace_failure, services_current, services_refusal)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, fingerprint,
+                                   chain_file, key_file, loaded, waits)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, errors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, weight,
                                    connections, connections_total, requests, errors, bytes_in,
                                    bytes_out)
@@ -79,6 +82,7 @@ std::string EncodeJson(const BackendName& value) { return ToText(value); }
 std::string EncodeJson(const BackendAdd& value) { return ToText(value); }
 std::string EncodeJson(const BackendChange& value) { return ToText(value); }
 std::string EncodeJson(const WorkerReplace& value) { return ToText(value); }
+std::string EncodeJson(const CertificateList& value) { return ToText(value); }
 std::string EncodeError(absl::string_view message) {
   return ToText({{"error", std::string(message)}});
 }
@@ -103,6 +107,10 @@ absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json) {
 absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json) {
   return Decode<CpuStats>("worker's answer", json,
                           [](const Json& parsed) { return parsed.get<CpuStats>(); });
+}
+absl::StatusOr<CertificateList> DecodeCertificateList(absl::string_view json) {
+  return Decode<CertificateList>("list of certificates", json,
+                                 [](const Json& parsed) { return parsed.get<CertificateList>(); });
 }
 absl::StatusOr<WorkerReplace> DecodeWorkerReplace(absl::string_view json) {
   return Decode<WorkerReplace>("worker to replace", json, [](const Json& parsed) {

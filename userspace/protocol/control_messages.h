@@ -4,6 +4,7 @@
 //
 //   GET  /stats               Stats
 //   GET  /stats/cpu/N         CpuStats
+//   GET  /certificates        CertificateList
 //   GET  /metrics             Prometheus text
 //   GET  /health              "ok" 200, or 503 with why
 //   and on the Unix socket alone:
@@ -12,6 +13,7 @@
 //   POST /backends/undrain    BackendName    -> BackendChange
 //   POST /backends/remove     BackendName    -> BackendChange
 //   POST /workers/replace     WorkerReplace  -> CpuStats, as it begins
+//   POST /certificates/reload {}             -> CertificateList
 //
 // A failure is an HTTP error status and {"error": "..."}.
 #pragma once
@@ -141,6 +143,24 @@ struct BackendChange {
   BackendStats backend = {};
 };
 
+struct CertificateStats {
+  std::string service = {};
+  std::string subject = {};
+  std::vector<std::string> names = {};  // DNS names and addresses
+  std::string until = {};               // UTC, RFC 3339
+  std::string fingerprint = {};         // SHA-256
+  std::string chain_file = {};
+  std::string key_file = {};
+  std::string loaded = {};  // when, UTC, RFC 3339
+  std::string waits = {};   // why what the files hold now is not in use; else ""
+};
+
+struct CertificateList {
+  std::vector<CertificateStats> certificates = {};  // that are in use
+  uint64_t changed = 0;                             // by this request
+  std::vector<std::string> errors = {};             // of a reload: with any, nothing was changed
+};
+
 constexpr int64_t kMaxDrainLimitMs = 24 * 3'600'000;
 
 struct WorkerReplace {
@@ -154,6 +174,7 @@ std::string EncodeJson(const BackendName& value);
 std::string EncodeJson(const BackendAdd& value);
 std::string EncodeJson(const BackendChange& value);
 std::string EncodeJson(const WorkerReplace& value);
+std::string EncodeJson(const CertificateList& value);
 std::string EncodeError(absl::string_view message);
 
 // InvalidArgument with what is missing or of the wrong type.
@@ -162,6 +183,7 @@ absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json);
 absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json);
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json);
 absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json);
+absl::StatusOr<CertificateList> DecodeCertificateList(absl::string_view json);
 absl::StatusOr<WorkerReplace> DecodeWorkerReplace(absl::string_view json);
 // The "error" of an error body, or the body itself.
 std::string DecodeError(absl::string_view json);

@@ -2,15 +2,22 @@
 // PEM in, certificates and keys out.
 #include "tls/certificates.h"
 
+#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <ctime>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/check.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "tls/context.h"
 #include "tls/error.h"
 
 namespace koi {
@@ -87,6 +94,28 @@ std::string DateOf(const ASN1_TIME* time) {
   return std::string(text, static_cast<size_t>(bytes));
 }
 
+struct FreeNames {
+  void operator()(GENERAL_NAMES* names) const { ::GENERAL_NAMES_free(names); }
+};
+
+void AddNames(const X509* certificate, std::vector<std::string>& texts) {
+  const std::unique_ptr<GENERAL_NAMES, FreeNames> names(static_cast<GENERAL_NAMES*>(
+      ::X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    int type = 0;
+    const auto* value = static_cast<const ASN1_STRING*>(
+        ::GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type));
+    if (type != GEN_DNS && type != GEN_IPADD) continue;
+    const std::string bytes(reinterpret_cast<const char*>(::ASN1_STRING_get0_data(value)),
+                            static_cast<size_t>(::ASN1_STRING_length(value)));
+    char address[INET6_ADDRSTRLEN] = "";
+    if (type == GEN_IPADD && (bytes.size() == 4 || bytes.size() == 16)) {
+      ::inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), address, sizeof(address));
+    }
+    texts.push_back(type == GEN_DNS ? bytes : address);
+  }
+}
+
 }  // namespace
 
 void FreeCertificate::operator()(X509* certificate) const { ::X509_free(certificate); }
@@ -122,15 +151,38 @@ std::string ValidityWarning(const ParsedCertificate& parsed) {
   return "";
 }
 
+CertificateFacts FactsOf(const ParsedCertificate& parsed) {
+  X509* certificate = parsed.chain[0].get();
+  CertificateFacts facts = {.subject = SubjectOf(certificate)};
+  AddNames(certificate, facts.names);
+  tm until = {};
+  if (::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &until) == 1) {
+    char text[32];
+    facts.until.assign(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &until));
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int bytes = 0;
+  KOI_CHECK(::X509_digest(certificate, ::EVP_sha256(), digest, &bytes) == 1);
+  for (unsigned int i = 0; i < bytes; ++i) {
+    absl::StrAppend(&facts.fingerprint, i == 0 ? "" : ":",
+                    absl::StrFormat("%02X", static_cast<unsigned>(digest[i])));
+  }
+  return facts;
+}
+
 absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
                                                 const std::string& key_file) {
   CertificatePair pair;
   KOI_ASSIGN_OR_RETURN(pair.chain_pem, ReadFile(chain_file));
   KOI_ASSIGN_OR_RETURN(pair.key_pem, ReadFile(key_file));
   const absl::StatusOr<ParsedCertificate> parsed = ParseCertificate(pair.chain_pem, pair.key_pem);
-  if (!parsed.ok()) {
-    return Annotate(parsed.status(), absl::StrCat(chain_file, " with ", key_file));
+  absl::Status usable = parsed.status();
+  if (usable.ok()) {
+    // What workers will do with it: OpenSSL refuses weak keys only here.
+    usable = TlsContext::Create(pair.chain_pem, pair.key_pem, TlsProtocol::kAny).status();
   }
+  if (!usable.ok()) return Annotate(usable, absl::StrCat(chain_file, " with ", key_file));
+  pair.facts = FactsOf(*parsed);
   const std::string warning = ValidityWarning(*parsed);
   if (!warning.empty()) pair.warning = absl::StrCat(chain_file, ": ", warning);
   return pair;

@@ -34,15 +34,27 @@ absl::StatusOr<ParsedCertificate> ParseCertificate(absl::string_view chain_pem,
 // A sentence when the first certificate has expired or is not valid yet, else "".
 std::string ValidityWarning(const ParsedCertificate& parsed);
 
+// What tells a certificate from another, for people.
+struct CertificateFacts {
+  std::string subject;             // "/CN=koi.example"
+  std::vector<std::string> names;  // those it is for: DNS names and addresses
+  std::string until;               // UTC, RFC 3339
+  std::string fingerprint;         // SHA-256, as "openssl x509 -fingerprint" writes it
+};
+
+// Of the first certificate.
+CertificateFacts FactsOf(const ParsedCertificate& parsed);
+
 // The PEM texts of a chain and its key, which belong together.
 struct CertificatePair {
   std::string chain_pem;
   std::string key_pem;
   std::string warning;  // as ValidityWarning(), with the file's name
+  CertificateFacts facts;
 };
 
-// Reads both files (they may be the same one) and makes sure that they belong together. Errors name
-// the file.
+// Reads both files (they may be the same one) and makes sure that they belong together and can be
+// used. Errors name the files.
 absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
                                                 const std::string& key_file);
 

@@ -6,9 +6,10 @@
 
 namespace koi::lab {
 
-Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses) {
-  Certificate certificate = {.chain = absl::StrCat(lab.directory(), "/vip.pem"),
-                             .key = absl::StrCat(lab.directory(), "/vip.key")};
+Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses,
+                            const std::string& name) {
+  Certificate certificate = {.chain = absl::StrCat(lab.directory(), "/", name, ".pem"),
+                             .key = absl::StrCat(lab.directory(), "/", name, ".key")};
   std::string names;
   for (const std::string& address : addresses) {
     absl::StrAppend(&names, names.empty() ? "subjectAltName=" : ",", "IP:", address);

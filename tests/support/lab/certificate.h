@@ -14,7 +14,8 @@ struct Certificate {
   std::string key;
 };
 
-// Valid for `addresses`, for two days.
-Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses);
+// Valid for `addresses`, for two days; its files are `name`.pem and .key in the lab's directory.
+Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses,
+                            const std::string& name = "vip");
 
 }  // namespace koi::lab

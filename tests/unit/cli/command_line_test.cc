@@ -60,7 +60,7 @@ TEST(CommandLineTest, HelpOfANounListsItsVerbs) {
 TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
   const std::pair<const char*, const char*> cases[] = {
       {"",
-       "koi: a command is missing: status, check, backend, worker, vip, stats, cleanup, "
+       "koi: a command is missing: status, check, backend, worker, cert, vip, stats, cleanup, "
        "version\nSee: koi "
        "--help\n"},
       {"statsu",

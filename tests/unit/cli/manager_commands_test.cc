@@ -45,6 +45,11 @@ class FakeManager : public ControlActions {
     return Note("remove", backend);
   }
 
+  CertificateList ListCertificates() override { return certificates; }
+  CertificateList ReloadCertificates() override {
+    asked.push_back("reload certificates");
+    return certificates;
+  }
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
     asked.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
     if (!answer.ok()) return answer;
@@ -55,6 +60,14 @@ class FakeManager : public ControlActions {
 
   CpuStats replaced = {.cpu = 1, .pid = 78, .state = "serving", .cut = 2};
   Stats stats = SampleStats();
+  CertificateList certificates = {.certificates = {{.service = "web",
+                                                    .subject = "/CN=koi.example",
+                                                    .names = {"koi.example", "10.0.0.1"},
+                                                    .until = "2027-01-02T03:04:05Z",
+                                                    .fingerprint = "AB:CD",
+                                                    .chain_file = "/etc/koi/web.pem",
+                                                    .key_file = "/etc/koi/web.key",
+                                                    .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> asked;
 
@@ -248,6 +261,31 @@ TEST_F(ManagerCommandsTest, WorkerThatIsNotReplacedIsSaid) {
   EXPECT_EQ(said.talk, "koi: CPU 1: process 77 stays: its follower ended before it served\n");
   EXPECT_EQ(Run("worker replace one").code, kExitUsage);
   EXPECT_EQ(Run("worker replace 1 --limit soon").code, kExitUsage);
+}
+
+TEST_F(ManagerCommandsTest, CertificatesAreListed) {
+  const std::string out = Run("cert list").out;
+  EXPECT_THAT(out, HasSubstr("web      koi.example,10.0.0.1  2027-01-02T03:04:05Z"));
+  EXPECT_THAT(out, HasSubstr("AB:CD"));
+  EXPECT_EQ(DecodeCertificateList(Run("cert list -o json").out)->certificates.size(), 1u);
+}
+
+TEST_F(ManagerCommandsTest, CertificatesAreReloadedAndWorkersWaitedFor) {
+  manager_.stats.cpus[0].services_current = true;
+  manager_.certificates.changed = 1;
+  EXPECT_EQ(Run("cert reload").out, "1 certificates read, 1 changed\n");
+  manager_.stats.cpus[0].services_current = false;
+  manager_.stats.cpus[0].services_refusal = "no";
+  const Said refused = Run("cert reload");
+  EXPECT_EQ(refused.code, kExitFailure);
+  EXPECT_EQ(refused.talk, "koi: the worker of CPU 1 keeps the certificates it had: no\n");
+}
+
+TEST_F(ManagerCommandsTest, CertificateThatCannotBeUsedIsSaid) {
+  manager_.certificates.errors = {"service \"web\": no"};
+  const Said said = Run("cert reload");
+  EXPECT_EQ(said.code, kExitConfigInvalid);
+  EXPECT_EQ(said.talk, "koi: service \"web\": no\nNothing was changed.\n");
 }
 
 TEST_F(ManagerCommandsTest, VipsAreListed) {

@@ -36,6 +36,11 @@ class NotedActions : public ControlActions {
     return Note(absl::StrCat("remove ", backend.pool, " ", backend.name));
   }
 
+  CertificateList ListCertificates() override { return certificates; }
+  CertificateList ReloadCertificates() override {
+    noted.push_back("reload certificates");
+    return certificates;
+  }
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
     noted.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
     if (!answer.ok()) return answer;
@@ -43,6 +48,14 @@ class NotedActions : public ControlActions {
   }
 
   Stats stats = SampleStats();
+  CertificateList certificates = {.certificates = {{.service = "web",
+                                                    .subject = "/CN=koi.example",
+                                                    .names = {"koi.example", "10.0.0.1"},
+                                                    .until = "2027-01-02T03:04:05Z",
+                                                    .fingerprint = "AB:CD",
+                                                    .chain_file = "/etc/koi/web.pem",
+                                                    .key_file = "/etc/koi/web.key",
+                                                    .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> noted;
 
@@ -145,9 +158,16 @@ TEST_F(RoutesTest, WorkerIsReplaced) {
   EXPECT_EQ(Control("POST", "/workers/replace", EncodeJson(WorkerReplace{})).status, 409);
 }
 
+TEST_F(RoutesTest, CertificatesAreListedAndReloaded) {
+  EXPECT_EQ(DecodeCertificateList(Control("GET", "/certificates").body)->certificates[0].service,
+            "web");
+  EXPECT_EQ(Control("POST", "/certificates/reload", "{}").status, 200);
+  EXPECT_THAT(actions_.noted, ElementsAre("reload certificates"));
+}
+
 TEST_F(RoutesTest, StatsPortChangesNothing) {
   for (const char* path : {"/backends/add", "/backends/drain", "/backends/undrain",
-                           "/backends/remove", "/workers/replace"}) {
+                           "/backends/remove", "/workers/replace", "/certificates/reload"}) {
     EXPECT_EQ(StatsHandler(actions_)({.method = "POST", .path = path, .body = web1_}).status, 404)
         << path;
   }

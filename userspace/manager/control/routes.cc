@@ -126,6 +126,15 @@ HttpResponse ReplaceWorker(ControlActions& actions, const HttpRequest& request) 
   return Json(EncodeJson(*begun));
 }
 
+HttpResponse Certificates(ControlActions& actions, const HttpRequest&) {
+  return Json(EncodeJson(actions.ListCertificates()));
+}
+
+HttpResponse ReloadCertificates(ControlActions& actions, const HttpRequest& request) {
+  LogInfo("certificates-reload", {{"peer", request.peer}});
+  return Json(EncodeJson(actions.ReloadCertificates()));
+}
+
 struct Route {
   absl::string_view path;  // or its beginning, where it ends in "/" and is not "/"
   bool changes;            // by POST, on the Unix socket alone; else it reads, by GET
@@ -143,6 +152,8 @@ constexpr Route kRoutes[] = {
     {"/backends/undrain", true, Undrain},
     {"/backends/remove", true, Remove},
     {"/workers/replace", true, ReplaceWorker},
+    {"/certificates", false, Certificates},
+    {"/certificates/reload", true, ReloadCertificates},
 };
 
 bool Matches(const Route& route, absl::string_view path) {

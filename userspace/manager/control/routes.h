@@ -23,6 +23,9 @@ class ControlActions {
   // Begins; what CollectStats() says of the CPU tells how it goes on. FailedPrecondition when its
   // worker cannot be replaced now.
   virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;
+  virtual CertificateList ListCertificates() = 0;
+  // Reads all of them anew and has workers take them, if every one can be used.
+  virtual CertificateList ReloadCertificates() = 0;
 };
 
 // All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Certificates whose files change under a running koi.
+#include "manager/certificate_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "manager/service_loader.h"
+#include "support/tls/made_certificate.h"
+
+namespace koi {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class CertificateWatchTest : public ::testing::Test {
+ protected:
+  CertificateWatchTest() {
+    std::string name = testing::TempDir() + "koi-certificates-XXXXXX";
+    folder_ = ::mkdtemp(name.data());
+    Put("web", MakeCertificate("one.example"));
+    config_.node.name = "blue";
+    config_.services.push_back(
+        {.name = "web",
+         .listen = {*Endpoint::Parse("10.0.0.1:443")},
+         .tls = true,
+         .certificates = {{.chain_file = File("web.pem"), .key_file = File("web.key")}}});
+    LoadedServices loaded = LoadServices(config_);
+    EXPECT_THAT(loaded.errors, SizeIs(0));
+    workers_.SetBriefing("blue", std::move(loaded.services));
+    watch_.OnChange([this] { ++changes_; });
+    watch_.Follow(config_);
+  }
+  ~CertificateWatchTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string File(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(WriteFile(File(name), text).ok());
+  }
+  void Put(const std::string& name, const MadeCertificate& made) {
+    Write(name + ".key", made.key_pem);
+    Write(name + ".pem", made.chain_pem);
+  }
+  // Turns the loop until `condition` holds.
+  bool Eventually(const std::function<bool()>& condition) {
+    const TimePoint end = Now() + std::chrono::seconds(15);
+    while (!condition() && Now() < end) loop_->Turn(std::chrono::milliseconds(20));
+    return condition();
+  }
+  std::string Subject() const { return watch_.List().certificates[0].subject; }
+  std::string Waits() const { return watch_.List().certificates[0].waits; }
+
+  std::string folder_;
+  Config config_;
+  std::unique_ptr<EventLoop> loop_ = *EventLoop::Create();
+  WorkerFleet workers_{*loop_, [](KeeperMessageType, int, pid_t) {}};
+  CertificateWatch watch_{*loop_, workers_};
+  int changes_ = 0;
+};
+
+TEST_F(CertificateWatchTest, ListSaysWhatIsInUse) {
+  const CertificateStats web = watch_.List().certificates[0];
+  EXPECT_EQ(web.service, "web");
+  EXPECT_EQ(web.subject, "/CN=one.example");
+  EXPECT_EQ(web.fingerprint.size(), 95u);
+  EXPECT_EQ(web.chain_file, File("web.pem"));
+  EXPECT_EQ(web.waits, "");
+}
+
+TEST_F(CertificateWatchTest, PairThatMatchesIsTakenByItself) {
+  const MadeCertificate two = MakeCertificate("two.example");
+  Put("web", two);
+  EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
+  EXPECT_EQ(Subject(), "/CN=two.example");
+  EXPECT_EQ(workers_.services()[0].chain_pem, two.chain_pem);
+  EXPECT_EQ(workers_.services()[0].key_pem, two.key_pem);
+}
+
+TEST_F(CertificateWatchTest, HalfOfAChangeWaitsForTheOther) {
+  const MadeCertificate two = MakeCertificate("two.example");
+  const uint64_t revision = workers_.revision();
+  Write("web.key", two.key_pem);
+  EXPECT_TRUE(Eventually([&] { return !Waits().empty(); }));
+  EXPECT_THAT(Waits(), HasSubstr("the private key is not that of"));
+  EXPECT_EQ(workers_.revision(), revision);
+  EXPECT_EQ(Subject(), "/CN=one.example");
+  Write("web.pem", two.chain_pem);
+  EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
+  EXPECT_EQ(Subject(), "/CN=two.example");
+  EXPECT_EQ(Waits(), "");
+}
+
+TEST_F(CertificateWatchTest, SymbolicLinksMayBeSwapped) {
+  Put("new", MakeCertificate("two.example"));
+  for (const char* end : {".key", ".pem"}) {
+    std::filesystem::create_symlink(File(absl::StrCat("new", end)),
+                                    File(absl::StrCat("link", end)));
+    std::filesystem::rename(File(absl::StrCat("link", end)), File(absl::StrCat("web", end)));
+  }
+  EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
+  EXPECT_EQ(Subject(), "/CN=two.example");
+}
+
+TEST_F(CertificateWatchTest, FilesThatAreOnlyTouchedChangeNothing) {
+  const uint64_t revision = workers_.revision();
+  Write("web.pem", *ReadFile(File("web.pem")));
+  const CertificateList list = watch_.Reload();
+  EXPECT_THAT(list.errors, SizeIs(0));
+  EXPECT_EQ(list.changed, 0u);
+  EXPECT_EQ(workers_.revision(), revision);
+}
+
+TEST_F(CertificateWatchTest, ReloadTakesAllOrNothing) {
+  config_.services.push_back(config_.services[0]);
+  config_.services[1].name = "other";
+  config_.services[1].listen = {*Endpoint::Parse("10.0.0.1:444")};
+  config_.services[1].certificates = {
+      {.chain_file = File("other.pem"), .key_file = File("other.key")}};
+  Put("other", MakeCertificate("other.example"));
+  workers_.SetBriefing("blue", LoadServices(config_).services);
+  watch_.Follow(config_);
+  Put("web", MakeCertificate("two.example"));
+  Write("other.key", "no key");
+
+  const CertificateList bad = watch_.Reload();
+  EXPECT_THAT(bad.errors, ElementsAre(HasSubstr("service \"other\": ")));
+  EXPECT_EQ(bad.changed, 0u);
+  EXPECT_EQ(Subject(), "/CN=one.example");
+  EXPECT_EQ(changes_, 0);
+
+  Put("other", MakeCertificate("other.example"));
+  EXPECT_EQ(watch_.Reload().changed, 2u);
+  EXPECT_EQ(Subject(), "/CN=two.example");
+  EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(CertificateWatchTest, ExpiredCertificateIsNotTaken) {
+  Put("web", MakeCertificate("late.example", -7200, -3600));
+  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("/CN=late.example expired on ")));
+  EXPECT_EQ(Subject(), "/CN=one.example");
+}
+
+TEST_F(CertificateWatchTest, ExpiredCertificateInUseDoesNotHinderOthers) {
+  Put("web", MakeCertificate("late.example", -7200, -3600));
+  LoadedServices loaded = LoadServices(config_);
+  EXPECT_THAT(loaded.errors, SizeIs(0));
+  EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("expired on ")));
+  workers_.SetBriefing("blue", std::move(loaded.services));
+  watch_.Follow(config_);
+  EXPECT_THAT(watch_.Reload().errors, SizeIs(0));
+}
+
+TEST_F(CertificateWatchTest, ChainThatFitsNoMessageIsRefusedWithItsSize) {
+  const MadeCertificate large = MakeCertificate("large.example");
+  Write("web.key", large.key_pem);
+  // Text before the certificate.
+  Write("web.pem", std::string(kMaxMessageBytes, '#') + "\n" + large.chain_pem);
+  EXPECT_THAT(watch_.Reload().errors,
+              ElementsAre(HasSubstr("service \"web\" is too large for its workers")));
+  EXPECT_THAT(LoadServices(config_).errors, ElementsAre(HasSubstr("too large")));
+}
+
+}  // namespace
+}  // namespace koi
