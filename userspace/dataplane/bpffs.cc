@@ -81,7 +81,12 @@ absl::Status PrepareBpffs(const std::string& directory) {
   // An ordinary file system: the directory itself becomes the mount point, so that nothing is
   // hidden. Nobody can make one in sysfs: there the parent that the kernel has prepared, the empty
   // /sys/fs/bpf, is it.
-  if (MakeDirectories(directory, 0700).ok()) return MountBpffs(directory);
+  const bool existed = Exists(directory);
+  if (MakeDirectories(directory, 0700).ok()) {
+    absl::Status mounted = MountBpffs(directory);
+    if (!mounted.ok() && !existed) (void)::rmdir(directory.c_str());
+    return mounted;
+  }
   KOI_RETURN_IF_ERROR(MountBpffs(nearest));
   return MakeDirectories(directory, 0700);
 }

@@ -222,7 +222,9 @@ absl::Status Keeper::Spawn(Child& child) {
 void Keeper::OnEnded(Child& child, int wait_status) {
   const char* program = PrivilegesOf(child.program.role).program;
   const bool all_end = phase_ == Phase::kReleasing || phase_ == Phase::kEnding;
-  if (all_end || (child.retired && wait_status == 0)) {
+  // Said already, by itself.
+  const bool refused = &child == &manager_ && !ever_ready_ && WIFEXITED(wait_status);
+  if (all_end || refused || (child.retired && wait_status == 0)) {
     LogInfo("ended", {{"program", program}, {"pid", child.pid}, {"how", HowItEnded(wait_status)}});
   } else {
     LogWarn("ended unexpectedly",

@@ -9,15 +9,23 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 
 namespace koi {
 namespace {
 
+// Changing the user and the capabilities of children, and ending them then.
+constexpr int kKeeperCapabilities[] = {CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
 // Loading programs and maps; addresses of the interface are read, health checks connect.
 constexpr int kManagerCapabilities[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN};
 // Mounting bpffs where the system has not.
@@ -56,6 +64,31 @@ const Privileges& PrivilegesOf(ChildRole role) {
     if (row.role == role) return row;
   }
   KOI_UNREACHABLE();
+}
+
+absl::Status CheckPrivileges() {
+  std::vector<std::string> missing;
+  if (::capng_get_caps_process() != 0) {
+    return absl::UnknownError("cannot tell which capabilities this process has");
+  }
+  const auto need = [&missing](absl::Span<const int> capabilities) {
+    for (const int capability : capabilities) {
+      const auto number = static_cast<unsigned>(capability);
+      const bool there = ::capng_have_capability(CAPNG_EFFECTIVE, number) == 1 &&
+                         ::capng_have_capability(CAPNG_PERMITTED, number) == 1 &&
+                         ::prctl(PR_CAPBSET_READ, capability) == 1;
+      const char* name = ::capng_capability_to_name(number);
+      std::string text = absl::StrCat("CAP_", absl::AsciiStrToUpper(name == nullptr ? "" : name));
+      const bool said = std::find(missing.begin(), missing.end(), text) != missing.end();
+      if (!there && !said) missing.push_back(std::move(text));
+    }
+  };
+  need(kKeeperCapabilities);
+  for (const Privileges& row : kTable) need(row.capabilities);
+  if (missing.empty()) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("this process lacks ",
+                                                  absl::StrJoin(missing, ", "),
+                                                  ", which koi needs (of a container: --cap-add)"));
 }
 
 absl::Status TakePrivileges(ChildRole role) {

@@ -22,6 +22,10 @@ struct Privileges {
 
 const Privileges& PrivilegesOf(ChildRole role);
 
+// Whether this process, the keeper, has what it and its children need: PermissionDenied with the
+// names of the capabilities that are missing.
+absl::Status CheckPrivileges();
+
 // Gives the calling process (a child just forked, single-threaded) the user and capabilities of
 // `role`. Ends with PR_SET_PDEATHSIG: a change of user would clear it. After this nothing can be
 // regained.

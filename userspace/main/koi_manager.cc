@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // koi-manager, started by koid: its one flag, then the manager.
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -14,6 +15,10 @@ int main(int argc, char** argv) {
     std::fputs("koi-manager is started by koid, not by hand\n", stderr);
     return koi::kExitUsage;
   }
+  // Whoever sends them to all of koi at once, as a terminal or systemd does, means the keeper,
+  // which then tells the manager what to do and when.
+  (void)std::signal(SIGTERM, SIG_IGN);
+  (void)std::signal(SIGINT, SIG_IGN);
   absl::StatusOr<std::vector<std::string>> arguments =
       koi::UnpackArguments(koi::kManagerArgumentsFd);
   if (!arguments.ok()) {

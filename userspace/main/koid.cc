@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "keeper/keeper.h"
+#include "keeper/privileges.h"
 #include "protocol/keeper_messages.h"
 
 namespace {
@@ -82,6 +83,10 @@ int main(int argc, char** argv) {
   HideSecondArgument(argv + optind, argc - optind);
   if (::geteuid() != 0) {
     std::fputs("koid: must be started as root: it loads BPF programs and owns addresses\n", stderr);
+    return koi::kExitRefused;
+  }
+  if (const absl::Status privileges = koi::CheckPrivileges(); !privileges.ok()) {
+    koi::LogError("cannot start", {{"why", privileges.message()}});
     return koi::kExitRefused;
   }
   RaiseDescriptorLimit();

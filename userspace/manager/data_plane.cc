@@ -73,7 +73,14 @@ absl::Status DataPlane::ReconcileSteering(const Config& config,
     KOI_CHECK(::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) ==
               sizeof(settings.hash_seed));
   }
-  KOI_ASSIGN_OR_RETURN(settings.own_mac, MacOf(config.node.interface));
+  const absl::StatusOr<MacAddress> mac = MacOf(config.node.interface);
+  // Gone for now, since an earlier manager knew it: koi-carp waits for it, and so does this one.
+  const bool known =
+      !mac.ok() && absl::IsNotFound(mac.status()) && settings.own_mac != MacAddress{};
+  if (!known) {
+    KOI_RETURN_IF_ERROR(mac.status());
+    settings.own_mac = *mac;
+  }
   settings.cpus.clear();
   for (const WorkerListener& listener : listeners) {
     KOI_RETURN_IF_ERROR(listeners_.Set(listener.cpu, listener.family, listener.fd.get()));

@@ -2,11 +2,15 @@
 // Checks first, then locks, then removal.
 #include "manager/takeover.h"
 
+#include <net/if.h>
+
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "dataplane/bpffs.h"
@@ -40,9 +44,24 @@ void RemoveAndSay(const std::vector<Leftover>& items) {
   }
 }
 
+// Whether `interface` exists. One that vanishes later is waited for; one that is not there at the
+// start is probably another's name.
+absl::Status CheckInterface(const std::string& interface) {
+  if (::if_nametoindex(interface.c_str()) != 0) return absl::OkStatus();
+  std::vector<std::string> names;
+  struct if_nameindex* const all = ::if_nameindex();
+  for (const auto* each = all; each != nullptr && each->if_index != 0; ++each) {
+    names.emplace_back(each->if_name);
+  }
+  ::if_freenameindex(all);
+  return absl::NotFoundError(absl::StrCat(
+      "interface \"", interface, "\" does not exist; there are: ", absl::StrJoin(names, ", ")));
+}
+
 }  // namespace
 
 absl::StatusOr<Fd> TakeOverHost(const NodeConfig& node, const std::vector<VipConfig>& vips) {
+  KOI_RETURN_IF_ERROR(CheckInterface(node.interface));
   KOI_RETURN_IF_ERROR(CheckVipsAreFree(vips));
   const std::string socket = absl::StrCat(node.run, "/koi.sock");
   if (UnixSocketAnswers(socket)) {
