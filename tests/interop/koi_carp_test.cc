@@ -184,20 +184,6 @@ TEST_F(KoiCarpTest, AManagerThatReadsNothingDemotesAfterTenSeconds) {
   EXPECT_THAT(blue.LogTail(), testing::HasSubstr("no manager"));
 }
 
-TEST_F(KoiCarpTest, ASecondConfigurationChangesTheProgramAndKeepsTheRole) {
-  blue.Start(CarpDefaults());
-  ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
-  CarpConfig changed = CarpDefaults();
-  changed.advskew = 50;
-  blue.Configure(changed);
-  const uint64_t sent = blue.group().adverts_sent;
-  ASSERT_TRUE(Eventually(kSoon, [&] { return blue.group().adverts_sent > sent + 2; }));
-  EXPECT_EQ(blue.role(), CarpRole::kMaster);
-  EXPECT_TRUE(HasBothVips(blue_host));
-  EXPECT_TRUE(blue.xdp().attached);
-  EXPECT_THAT(blue.LogTail(), testing::Not(testing::HasSubstr("level=error")));
-}
-
 TEST_F(KoiCarpTest, AnInterfaceThatVanishesAndReturnsIsUsedAgain) {
   blue.Start(CarpDefaults());
   ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
@@ -223,26 +209,6 @@ TEST_F(KoiCarpTest, AnInterfaceThatVanishesAndReturnsIsUsedAgain) {
   EXPECT_TRUE(blue.gate_open());
   // A cable that comes up is no fault of XDP's.
   EXPECT_THAT(blue.LogTail(), testing::Not(testing::HasSubstr("XDP stays attached")));
-}
-
-TEST_F(KoiCarpTest, AnInterfaceSetDownAndUpIsUsedAgain) {
-  blue.Start(CarpDefaults());
-  ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
-  ASSERT_TRUE(blue_host.Run({"ip", "link", "set", "eth0", "down"}).ok());
-  ASSERT_TRUE(Becomes(blue, CarpRole::kInit));
-  EXPECT_EQ(blue.group().reason, "interface eth0 is down");
-  EXPECT_FALSE(HasAnyVip(blue_host));
-  ASSERT_TRUE(blue_host.Run({"ip", "link", "set", "eth0", "up"}).ok());
-  ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
-  EXPECT_TRUE(HasBothVips(blue_host));
-}
-
-TEST_F(KoiCarpTest, AVipRemovedByHandIsBackWithTheNextRenewal) {
-  blue.Start(CarpDefaults());
-  ASSERT_TRUE(Becomes(blue, CarpRole::kMaster));
-  ASSERT_TRUE(
-      blue_host.Run({"ip", "addr", "del", absl::StrCat(kCarpVip4, "/32"), "dev", "eth0"}).ok());
-  EXPECT_TRUE(Eventually(5s, [&] { return HasVip(blue_host); }));
 }
 
 TEST_F(KoiCarpTest, AVipIsNeverTheSourceOfTheHostsOwnConnections) {

@@ -56,8 +56,9 @@ class WholeKoiTest : public testing::Test {
     return Eventually(kFailover, [&] { return KoiServes() && !ucarp.master(); });
   }
   // The same of the other host.
-  bool OtherHasIt() {
-    return Eventually(kFailover, [&] { return OtherServes() && blue->VipsPresent().empty(); });
+  bool OtherHasIt(const char* measured = "") {
+    return Eventually(
+        kFailover, [&] { return OtherServes() && blue->VipsPresent().empty(); }, measured);
   }
 
   Lab lab;
@@ -80,7 +81,7 @@ TEST_F(WholeKoiTest, UcarpTakesOverWhenKoiDiesOrStopsAndGivesWayToAPreferredKoi)
   }));
 
   koi.Kill();
-  ASSERT_TRUE(OtherHasIt());
+  ASSERT_TRUE(OtherHasIt("ucarp-takes-over-from-koi"));
 
   koi.Start();
   ASSERT_TRUE(KoiHasIt());
