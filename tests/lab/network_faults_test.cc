@@ -99,6 +99,11 @@ TEST_F(NetworkFaultsTest, InterfaceThatComesBackIsUsedAgainWhateverBecameOfIt) {
   lab.lab.RemoveInterface(lab.blue.host());
   EXPECT_TRUE(Eventually(kSettled, [&] { return lab.red.role() == "master" && Serves(); }));
   EXPECT_THAT(lab.blue.Koi({"status"}).out, HasSubstr("interface eth0 does not exist"));
+  // The next manager waits for it too.
+  lab.lab.MustRun({"kill", "-KILL", absl::StrCat(lab.blue.ChildPid("koi-manager"))});
+  EXPECT_TRUE(Eventually(10s, [&] {
+    return absl::StrContains(lab.blue.Koi({"status"}).out, "interface eth0 does not exist");
+  }));
 
   lab.lab.MakeInterface(lab.blue.host());
   EXPECT_NE(MacOf(lab.blue), mac_before);
