@@ -2,6 +2,8 @@
 // bind(2) decides who holds the name; connect(2) and SO_PEERCRED tell who it is.
 #include "net/namespace_lock.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -11,12 +13,17 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/time.h"
 #include "net/namespace_processes.h"
 
 namespace koi {
 namespace {
 
 constexpr int kQueries = 64;
+// A holder that died may have forked just before: its child holds the socket until it executes its
+// program.
+constexpr Duration kDeadHolderLimit = std::chrono::seconds(1);
+constexpr int kDeadHolderPauseMs = 10;
 
 struct AbstractAddress {
   sockaddr_un address = {};
@@ -38,18 +45,25 @@ absl::StatusOr<Fd> UnixSocket() {
   return fd;
 }
 
-std::string HolderOf(const AbstractAddress& address) {
-  constexpr char kUnknown[] = "a process that does not say who it is";
+// Who listens at `address`; pid 0 where that is not told, or it has none in this PID namespace.
+struct Holder {
+  pid_t pid = 0;
+  std::string name;
+};
+
+Holder HolderOf(const AbstractAddress& address) {
   const absl::StatusOr<Fd> question = UnixSocket();
-  if (!question.ok() || ::connect(question->get(), address.get(), address.bytes) != 0) {
-    return kUnknown;
-  }
   ucred holder = {};
   socklen_t bytes = sizeof(holder);
-  if (::getsockopt(question->get(), SOL_SOCKET, SO_PEERCRED, &holder, &bytes) != 0) return kUnknown;
-  if (holder.pid == 0) return "a process in another PID namespace";
-  return absl::StrCat(CommandOf(holder.pid), " (pid ", holder.pid, ")");
+  if (!question.ok() || ::connect(question->get(), address.get(), address.bytes) != 0 ||
+      ::getsockopt(question->get(), SOL_SOCKET, SO_PEERCRED, &holder, &bytes) != 0) {
+    return {0, "a process that does not say who it is"};
+  }
+  if (holder.pid == 0) return {0, "a process in another PID namespace"};
+  return {holder.pid, absl::StrCat(CommandOf(holder.pid), " (pid ", holder.pid, ")")};
 }
+
+bool IsDead(pid_t pid) { return pid != 0 && ::kill(pid, 0) != 0 && errno == ESRCH; }
 
 }  // namespace
 
@@ -57,9 +71,14 @@ absl::StatusOr<NamespaceLock> NamespaceLock::Take(absl::string_view name) {
   const AbstractAddress address(name);
   absl::StatusOr<Fd> socket = UnixSocket();
   if (!socket.ok()) return socket.status();
-  if (::bind(socket->get(), address.get(), address.bytes) != 0) {
-    if (errno == EADDRINUSE) return absl::AlreadyExistsError(HolderOf(address));
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot bind the abstract socket @", name));
+  const TimePoint limit = Now() + kDeadHolderLimit;
+  while (::bind(socket->get(), address.get(), address.bytes) != 0) {
+    if (errno != EADDRINUSE) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot bind the abstract socket @", name));
+    }
+    const Holder holder = HolderOf(address);
+    if (!IsDead(holder.pid) || Now() > limit) return absl::AlreadyExistsError(holder.name);
+    ::poll(nullptr, 0, kDeadHolderPauseMs);
   }
   if (::listen(socket->get(), kQueries) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on the abstract socket @", name));

@@ -48,6 +48,27 @@ TEST(NamespaceLockTest, IsFreeAgainWithItsHolder) {
   EXPECT_TRUE(NamespaceLock::Take(OwnName()).ok());
 }
 
+TEST(NamespaceLockTest, ChildForkedByADeadHolderIsWaitedFor) {
+  int started[2];
+  ASSERT_EQ(::pipe(started), 0);
+  const std::string name = OwnName();
+  EXPECT_TRUE(InAnotherProcess([&] {
+    const absl::StatusOr<NamespaceLock> lock = NamespaceLock::Take(name);
+    if (::fork() == 0) {
+      (void)!::write(started[1], "s", 1);
+      const TimePoint end = Now() + std::chrono::milliseconds(200);
+      while (Now() < end) ::sched_yield();
+      ::_exit(0);
+    }
+    return lock.ok();
+  }));
+  char byte;
+  ASSERT_EQ(::read(started[0], &byte, 1), 1);
+  EXPECT_TRUE(NamespaceLock::Take(name).ok());
+  ::close(started[0]);
+  ::close(started[1]);
+}
+
 TEST(NamespaceLockTest, AnswersAnyNumberOfQuestions) {
   absl::StatusOr<NamespaceLock> lock = NamespaceLock::Take(OwnName());
   ASSERT_TRUE(lock.ok());
