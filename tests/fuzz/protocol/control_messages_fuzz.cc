@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as a request of the command line, or as an answer of the manager.
+#include <cstddef>
+#include <cstdint>
+
+#include "fuzz/protocol/round_trip.h"
+#include "protocol/control_messages.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace koi;
+  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const auto encode = [](const auto& value) { return EncodeJson(value); };
+  CheckRoundTrip(bytes, DecodeStats, encode);
+  CheckRoundTrip(bytes, DecodeCpuStats, encode);
+  CheckRoundTrip(bytes, DecodeBackendName, encode);
+  CheckRoundTrip(bytes, DecodeBackendAdd, encode);
+  CheckRoundTrip(bytes, DecodeBackendChange, encode);
+  CheckRoundTrip(bytes, DecodeWorkerReplace, encode);
+  CheckRoundTrip(bytes, DecodeCertificateList, encode);
+  (void)DecodeError(bytes);
+  return 0;
+}
