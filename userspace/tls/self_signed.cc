@@ -134,6 +134,9 @@ bool FillIn(X509* certificate, EVP_PKEY* key, const CertificateSubject& subject)
                                       reinterpret_cast<const unsigned char*>(kCommonName), -1, -1,
                                       0) == 1 &&
          ::X509_set_issuer_name(certificate, name) == 1 &&
+         // Clients may trust both hosts' certificates, of one name: the key tells them apart.
+         AddExtension(certificate, NID_subject_key_identifier, "hash") &&
+         AddExtension(certificate, NID_authority_key_identifier, "keyid:always") &&
          AddExtension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
          AddExtension(certificate, NID_key_usage, "critical,digitalSignature") &&
          AddExtension(certificate, NID_ext_key_usage, "serverAuth") &&

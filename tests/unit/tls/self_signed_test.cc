@@ -41,7 +41,12 @@ class SelfSignedTest : public ::testing::Test {
       "blue", {Address::Parse("10.0.0.201").value(), Address::Parse("2001:db8::201").value()}};
 };
 
-TEST_F(SelfSignedTest, ClientThatTrustsItBelievesEachOfItsNames) {
+TEST_F(SelfSignedTest, ClientThatTrustsBothHostsBelievesEachName) {
+  const std::string other_host = absl::StrCat(folder_, "/other/default");
+  ASSERT_TRUE(EnsureSelfSigned(other_host + ".pem", other_host + ".key", subject_).ok());
+  const absl::StatusOr<ParsedCertificate> other = ParseCertificate(
+      ReadFile(other_host + ".pem").value(), ReadFile(other_host + ".key").value());
+  ASSERT_TRUE(other.ok()) << other.status();
   Ensured(subject_);
   const absl::StatusOr<ParsedCertificate> parsed =
       ParseCertificate(ReadFile(chain()).value(), ReadFile(key()).value());
@@ -49,6 +54,7 @@ TEST_F(SelfSignedTest, ClientThatTrustsItBelievesEachOfItsNames) {
   X509* certificate = parsed->chain[0].get();
   EXPECT_EQ(ValidityWarning(*parsed), "");
   X509_STORE* store = X509_STORE_new();
+  X509_STORE_add_cert(store, other->chain[0].get());
   X509_STORE_add_cert(store, certificate);
   for (const char* ip : {"10.0.0.201", "2001:db8::201"}) {
     SCOPED_TRACE(ip);
