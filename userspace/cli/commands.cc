@@ -15,6 +15,8 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"status", "", "Show on one screen what this host does.", ShowStatus},
+    {"health", "", "Say whether this host can do its work: 0 yes, 1 no, 5 nobody answers.",
+     ShowHealth},
     {"check", "[FILE...]", "Say what is wrong with a configuration; default: /etc/koi.",
      CheckConfiguration},
     {"backend list", "[POOL]", "List backends, of one pool or of all.", ListBackends},

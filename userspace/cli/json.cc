@@ -73,6 +73,10 @@ std::string CleanupJson(const CleanupReport& report) {
                {"failed", list(report.failed)}});
 }
 
+std::string HealthJson(bool well, absl::string_view why) {
+  return Text({{"well", well}, {"why", std::string(why)}});
+}
+
 std::string VersionJson(absl::string_view version) {
   return Text({{"version", std::string(version)}});
 }

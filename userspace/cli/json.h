@@ -36,6 +36,8 @@ struct CleanupReport {
 // {"dry_run", "removed": [{"kind", "name"}], "failed": [...]}.
 std::string CleanupJson(const CleanupReport& report);
 
+std::string HealthJson(bool well, absl::string_view why);
+
 std::string VersionJson(absl::string_view version);
 
 }  // namespace koi

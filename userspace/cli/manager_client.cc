@@ -70,20 +70,20 @@ absl::Status Refusal(long status, const std::string& body) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ManagerClient::Request(const std::string& path,
-                                                   const std::string& body) const {
+absl::StatusOr<ManagerClient::Answer> ManagerClient::Ask(const std::string& path,
+                                                         const std::string& body) const {
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
   if (curl == nullptr) return absl::InternalError("cannot start libcurl");
   const std::unique_ptr<curl_slist, HeadersDeleter> headers(
       curl_slist_append(nullptr, "Content-Type: application/json"));
-  std::string answer;
+  Answer answer;
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_URL, absl::StrCat("http://koi-manager", path).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kAnswerLimitMs);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Collect);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
   if (!body.empty()) {
     curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
@@ -91,13 +91,25 @@ absl::StatusOr<std::string> ManagerClient::Request(const std::string& path,
   }
   const CURLcode result = curl_easy_perform(curl.get());
   if (result != CURLE_OK) return NoAnswer(curl.get(), result, socket_);
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) return Refusal(status, answer);
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;
 }
 
+absl::StatusOr<std::string> ManagerClient::Request(const std::string& path,
+                                                   const std::string& body) const {
+  KOI_ASSIGN_OR_RETURN(Answer answer, Ask(path, body));
+  if (answer.status != 200) return Refusal(answer.status, answer.body);
+  return std::move(answer.body);
+}
+
 absl::StatusOr<std::string> ManagerClient::StatsJson() const { return Request("/stats"); }
+
+absl::StatusOr<Health> ManagerClient::AskHealth() const {
+  KOI_ASSIGN_OR_RETURN(const Answer answer, Ask("/health", ""));
+  const std::string why(absl::StripSuffix(answer.body, "\n"));
+  if (answer.status == 200 || answer.status == 503) return Health{answer.status == 200, why};
+  return Refusal(answer.status, answer.body);
+}
 
 absl::StatusOr<Stats> ManagerClient::CollectStats() const {
   KOI_ASSIGN_OR_RETURN(const std::string json, StatsJson());

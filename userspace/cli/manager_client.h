@@ -10,6 +10,12 @@
 
 namespace koi {
 
+// Whether a host can do its work, and why not, in one line; "ok" when it can.
+struct Health {
+  bool well = false;
+  std::string why = {};
+};
+
 // Every method: Unavailable when nobody answers at the socket, PermissionDenied when this user may
 // not ask, DeadlineExceeded when an answer takes too long, else what koi-manager says.
 class ManagerClient {
@@ -19,6 +25,7 @@ class ManagerClient {
   absl::StatusOr<Stats> CollectStats() const;
   // The same as it arrived.
   absl::StatusOr<std::string> StatsJson() const;
+  absl::StatusOr<Health> AskHealth() const;
 
   absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) const;
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) const;
@@ -29,7 +36,13 @@ class ManagerClient {
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) const;
 
  private:
-  // GET, or POST where there is a body.
+  struct Answer {
+    long status = 0;  // of HTTP
+    std::string body = {};
+  };
+  // GET, or POST where there is a body; any answer is one.
+  absl::StatusOr<Answer> Ask(const std::string& path, const std::string& body) const;
+  // The same; an answer that refuses is an error.
   absl::StatusOr<std::string> Request(const std::string& path, const std::string& body = "") const;
   absl::StatusOr<BackendChange> Change(const std::string& path, const std::string& body) const;
 

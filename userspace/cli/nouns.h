@@ -7,6 +7,7 @@
 namespace koi {
 
 absl::StatusOr<ExitCode> ShowStatus(const Invocation& invocation);
+absl::StatusOr<ExitCode> ShowHealth(const Invocation& invocation);
 absl::StatusOr<ExitCode> CheckConfiguration(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation);
 absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation);

@@ -312,5 +312,17 @@ TEST_F(ManagerCommandsTest, StatsAndStatusAsJsonAreAllOfIt) {
   }
 }
 
+TEST_F(ManagerCommandsTest, HealthIsAWordAndAnExitCode) {
+  Said said = Run("health");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_EQ(said.out, "ok\n");
+  EXPECT_EQ(Run("health -o json").out, "{\n  \"well\": true,\n  \"why\": \"ok\"\n}\n");
+
+  manager_.stats.cpus.clear();
+  said = Run("health");
+  EXPECT_EQ(said.code, kExitFailure);
+  EXPECT_EQ(said.out, "no worker serves\n");
+}
+
 }  // namespace
 }  // namespace koi
