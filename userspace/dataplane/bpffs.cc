@@ -50,7 +50,8 @@ absl::Status MountBpffs(const std::string& directory) {
     return absl::OkStatus();
   return absl::ErrnoToStatus(
       errno, absl::StrCat("cannot mount a bpffs on ", directory, " (mount -t bpf bpf ", directory,
-                          " does it, or CAP_SYS_ADMIN for koi)"));
+                          " does it, for a container --volume=", directory, ":", directory,
+                          " then; or CAP_SYS_ADMIN for koi)"));
 }
 
 // A name with a dot is the kernel's own (maps.debug): nobody can make or remove one.

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <koi.skel.h>
 #include <koi/abi/settings.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,10 +67,27 @@ absl::StatusOr<Shape> ShapeOf(int map_fd) {
                .flags = info.map_flags};
 }
 
+// A container's engine refuses system calls by such a filter, whatever the capabilities.
+bool UnderSeccomp() { return ::prctl(PR_GET_SECCOMP) == 2; }
+
+absl::Status LoadError(int error, const std::string& log) {
+  if (error == EPERM || error == EACCES) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "the kernel refused koi's BPF programs or maps; needed are CAP_BPF, CAP_PERFMON and "
+        "CAP_NET_ADMIN",
+        UnderSeccomp() ? ", and a seccomp profile that allows bpf (a container's is set by "
+                         "--security-opt seccomp=FILE; docker/seccomp-profile makes one)"
+                       : "",
+        ": ", log));
+  }
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot load koi's BPF object: ", log));
+}
+
 // The map pinned at `path`, or no descriptor where there is none.
 absl::StatusOr<Fd> OpenPin(const std::string& path, const bpf_map* pattern) {
   Fd fd(bpf_obj_get(path.c_str()));
   if (!fd.valid() && errno == ENOENT) return Fd();
+  if (!fd.valid() && errno == EPERM) return LoadError(EPERM, absl::StrCat("cannot open ", path));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
   KOI_ASSIGN_OR_RETURN(const Shape pinned, ShapeOf(fd.get()));
   if (pinned == ShapeOf(pattern)) return fd;
@@ -104,16 +122,6 @@ uint32_t CpuMapEntries() {
   const absl::StatusOr<std::string> text = ReadFile("/sys/devices/system/cpu/kernel_max");
   if (!text.ok() || !absl::SimpleAtoi(*text, &highest)) return KOI_CPUS_MAX;
   return std::min<uint32_t>(KOI_CPUS_MAX, highest + 1);
-}
-
-absl::Status LoadError(int error, const std::string& log) {
-  if (error == EPERM || error == EACCES) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the kernel refused koi's BPF programs or maps; needed are CAP_BPF, CAP_PERFMON and "
-        "CAP_NET_ADMIN: ",
-        log));
-  }
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot load koi's BPF object: ", log));
 }
 
 }  // namespace

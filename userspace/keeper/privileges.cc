@@ -18,6 +18,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 
@@ -86,9 +87,13 @@ absl::Status CheckPrivileges() {
   need(kKeeperCapabilities);
   for (const Privileges& row : kTable) need(row.capabilities);
   if (missing.empty()) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat("this process lacks ",
-                                                  absl::StrJoin(missing, ", "),
-                                                  ", which koi needs (of a container: --cap-add)"));
+  const std::string flags =
+      absl::StrJoin(missing, "", [](std::string* out, const std::string& name) {
+        absl::StrAppend(out, " --cap-add=", absl::StripPrefix(name, "CAP_"));
+      });
+  return absl::PermissionDeniedError(
+      absl::StrCat("this process lacks ", absl::StrJoin(missing, ", "),
+                   ", which koi needs; a container gets that by", flags));
 }
 
 absl::Status TakePrivileges(ChildRole role) {
