@@ -32,6 +32,7 @@ bool IsSet(const char* variable) {
 constexpr char kDownScript[] = R"(#!/bin/sh
 # Takes this lab down: ends what runs in its namespaces, then removes them and DIRECTORY.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+BEFORE_DOWN
 namespaces=$(ip netns list | sed -n 's/^\(PREFIX[^ ]*\).*/\1/p')
 for round in 1 2; do
   for namespace in $namespaces; do
@@ -160,9 +161,14 @@ std::string Lab::Instructions() const {
   return text;
 }
 
+void Lab::AtTakeDown(const Argv& command) {
+  absl::StrAppend(&before_down_, ShellText(command), "\n");
+  WriteDownScript();
+}
+
 void Lab::WriteDownScript() const {
-  const std::string script =
-      absl::StrReplaceAll(kDownScript, {{"PREFIX", prefix_}, {"DIRECTORY", directory_}});
+  const std::string script = absl::StrReplaceAll(
+      kDownScript, {{"PREFIX", prefix_}, {"DIRECTORY", directory_}, {"BEFORE_DOWN", before_down_}});
   const absl::Status written = WriteFile(absl::StrCat(directory_, "/down"), script, 0755);
   if (!written.ok()) Die(std::string(written.message()));
 }

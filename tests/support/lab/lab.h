@@ -50,6 +50,9 @@ class Lab {
   void Unplug(const Host& host);
   void Plug(const Host& host);
 
+  // `command` is run first when the lab is taken down, however that comes about.
+  void AtTakeDown(const Argv& command);
+
   const std::string& directory() const { return directory_; }
   // The namespace of host `name`.
   std::string NamespaceName(const std::string& name) const;
@@ -72,6 +75,7 @@ class Lab {
   const bool say_how_to_enter_;
   const std::string prefix_;     // of the namespaces: "koi-123-"
   const std::string directory_;  // "/run/koi-lab-123"
+  std::string before_down_;      // shell commands
   mutable std::mutex echo_mutex_;
   mutable std::string last_echo_;
   std::vector<std::unique_ptr<Host>> hosts_;
