@@ -54,6 +54,16 @@ std::string ClientSet::Reasons() const {
   return text;
 }
 
+absl::Status ClientStream::Watch(EventLoop& loop, std::function<void()> ready) {
+  auto watch =
+      loop.Add(stream.fd(), kStreamEvents, [this, ready = std::move(ready)](uint32_t events) {
+        stream.Ready(events);
+        ready();
+      });
+  if (watch.ok()) watch_ = *std::move(watch);
+  return watch.status();
+}
+
 Io ClientStream::Fill() {
   if (in.full()) return Io::kAgain;
   size_t room = 0;
@@ -80,6 +90,10 @@ Io ClientStream::Handshake() {
   const Io io = stream.Handshake();
   if (stream.is_tls() && io != Io::kAgain) counters_.Handshake(io == Io::kDone);
   return io;
+}
+
+void ClientStream::GiveUpHandshake() {
+  if (stream.is_tls()) counters_.Handshake(false);
 }
 
 }  // namespace koi

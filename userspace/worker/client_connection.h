@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "base/address.h"
 #include "dataplane/worker_map.h"
 #include "net/event_loop.h"
@@ -73,12 +74,17 @@ class ClientStream {
   ClientStream(Stream stream, WorkerCounters& counters)
       : stream(std::move(stream)), counters_(counters) {}
 
+  // From now on `ready` is called after each event, of which `stream` knows already. Not to be
+  // moved any more.
+  absl::Status Watch(EventLoop& loop, std::function<void()> ready);
   // Reads once into `in`; kAgain also when it is full.
   Io Fill();
   // Writes until `out` is empty: kDone.
   Io Flush();
   // TLS or not, counted when it has an outcome.
   Io Handshake();
+  // It took too long.
+  void GiveUpHandshake();
 
   Stream stream;
   Buffer in;
@@ -86,6 +92,7 @@ class ClientStream {
 
  private:
   WorkerCounters& counters_;
+  EventLoop::Watch watch_;
 };
 
 }  // namespace koi

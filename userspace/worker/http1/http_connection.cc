@@ -24,15 +24,8 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
 
 void HttpConnection::Start() {
   deadline_.Set(kHandshakeTimeout);
-  auto watch = backends_.loop.Add(client_.stream.fd(), kStreamEvents, [this](uint32_t events) {
-    client_.stream.Ready(events);
-    Advance();
-  });
-  if (watch.ok()) {
-    watch_ = *std::move(watch);
-  } else {
-    state_ = Close(CloseReason::kClientBrokeOff);
-  }
+  const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
+  if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
 }
 
@@ -228,9 +221,7 @@ HttpConnection::State HttpConnection::Linger() {
 
 HttpConnection::State HttpConnection::Expire() {
   switch (state_) {
-    case State::kHandshake:
-      if (client_.stream.is_tls()) backends_.counters.Handshake(false);
-      return Close(CloseReason::kTimedOut);
+    case State::kHandshake: client_.GiveUpHandshake(); return Close(CloseReason::kTimedOut);
     case State::kRequest:
       if (client_.in.empty() && answered_any_) return Idle();
       if (client_.in.empty()) return Close(CloseReason::kTimedOut);

@@ -72,7 +72,6 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   uint64_t revision_;                       // of the table that it was taken from
   ClientStream client_;
   const ClientFacts facts_;
-  EventLoop::Watch watch_;
   Deadline deadline_;
   State state_ = State::kHandshake;
   CloseReason reason_ = CloseReason::kFinished;

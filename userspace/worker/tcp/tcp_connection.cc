@@ -20,15 +20,8 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients, const Servi
 
 void TcpConnection::Start() {
   deadline_.Set(kHandshakeTimeout);
-  auto watch = backends_.loop.Add(client_.stream.fd(), kStreamEvents, [this](uint32_t events) {
-    client_.stream.Ready(events);
-    Advance();
-  });
-  if (watch.ok()) {
-    watch_ = *std::move(watch);
-  } else {
-    state_ = Close(CloseReason::kClientBrokeOff);
-  }
+  const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
+  if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
 }
 
@@ -159,7 +152,7 @@ Io TcpConnection::Broken(CloseReason whose) {
 }
 
 TcpConnection::State TcpConnection::Expire() {
-  if (state_ == State::kHandshake && client_.stream.is_tls()) backends_.counters.Handshake(false);
+  if (state_ == State::kHandshake) client_.GiveUpHandshake();
   return Close(CloseReason::kTimedOut);
 }
 

@@ -50,7 +50,6 @@ class TcpConnection : public ClientConnection, private Waker {
   Backends& backends_;
   ClientSet& clients_;
   ClientStream client_;
-  EventLoop::Watch watch_;
   Deadline deadline_;
   Connector connector_;
   std::unique_ptr<BackendConnection> backend_;
