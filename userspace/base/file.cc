@@ -38,6 +38,17 @@ absl::StatusOr<Fd> OpenToRead(const std::string& path) {
       absl::StrCat(path, S_ISDIR(status.st_mode) ? " is a folder, not a file" : " is not a file"));
 }
 
+// Makes a rename last: until then a power cut may undo it.
+absl::Status SyncFolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", folder));
+  // Some file systems have no such thing as syncing a folder.
+  if (::fsync(fd.get()) == 0 || errno == EINVAL) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot sync ", folder));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit_bytes) {
@@ -61,13 +72,18 @@ absl::Status WriteFile(const std::string& path, absl::string_view content, int m
   const std::string aside = absl::StrCat(path, ".new");
   Fd fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", aside));
-  KOI_RETURN_IF_ERROR(WriteAll(fd.get(), content, aside));
-  if (::fsync(fd.get()) != 0)
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot sync ", aside));
-  if (::rename(aside.c_str(), path.c_str()) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
+  absl::Status status = WriteAll(fd.get(), content, aside);
+  if (status.ok() && ::fsync(fd.get()) != 0) {
+    status = absl::ErrnoToStatus(errno, absl::StrCat("cannot sync ", aside));
   }
-  return absl::OkStatus();
+  if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
+    status = absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
+  }
+  if (!status.ok()) {
+    (void)::unlink(aside.c_str());
+    return status;
+  }
+  return SyncFolderOf(path);
 }
 
 absl::Status MakeDirectories(const std::string& path, int mode) {

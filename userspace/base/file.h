@@ -15,7 +15,8 @@ namespace koi {
 // for a FIFO or anything else that is no ordinary file; ResourceExhausted above `limit_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit_bytes = 1 << 20);
 
-// Replaces `path` by `content` in one step: written aside, fsynced, renamed.
+// Replaces `path` by `content` in one step that lasts: written aside, synced, renamed. Where it
+// fails, `path` is what it was.
 absl::Status WriteFile(const std::string& path, absl::string_view content, int mode = 0644);
 
 // mkdir -p. Existing directories keep their mode.

@@ -133,6 +133,7 @@ void Agent::OnKeeperMessage(ChannelMessage received) {
     case KeeperMessageType::kChildStarted:
     case KeeperMessageType::kChildExited:
     case KeeperMessageType::kListenersDone:
+    case KeeperMessageType::kReload:
     case KeeperMessageType::kPong:
     case KeeperMessageType::kReady:
     case KeeperMessageType::kHold:

@@ -24,8 +24,15 @@ absl::Status CheckPoolExists(const Stats& stats, const std::string& name) {
                    nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?")));
 }
 
+std::string Reason(const Invocation& invocation) {
+  const auto reason = invocation.options.find("--reason");
+  return reason == invocation.options.end() ? "" : reason->second;
+}
+
 BackendName Named(const Invocation& invocation) {
-  return {.pool = invocation.arguments[0], .name = invocation.arguments[1]};
+  return {.pool = invocation.arguments[0],
+          .name = invocation.arguments[1],
+          .reason = Reason(invocation)};
 }
 
 // Says what was done. Each change is of this host alone: the peer host is not told.
@@ -74,7 +81,8 @@ absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation) {
 absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation) {
   BackendAdd backend = {.pool = invocation.arguments[0],
                         .name = invocation.arguments[1],
-                        .address = invocation.arguments[2]};
+                        .address = invocation.arguments[2],
+                        .reason = Reason(invocation)};
   const auto weight = invocation.options.find("--weight");
   if (weight != invocation.options.end() && !absl::SimpleAtoi(weight->second, &backend.weight)) {
     return absl::InvalidArgumentError(

@@ -15,7 +15,7 @@
 namespace koi {
 namespace {
 
-constexpr long kAnswerLimitMs = 10'000;
+constexpr long kAnswerLimitMs = 30'000;
 constexpr size_t kMaxAnswerBytes = 64 << 20;
 
 struct CurlDeleter {
@@ -117,6 +117,16 @@ absl::StatusOr<Stats> ManagerClient::CollectStats() const {
   if (stats.ok()) return stats;
   return absl::InternalError(
       absl::StrCat("cannot read koi-manager's answer: ", stats.status().message()));
+}
+
+absl::StatusOr<DiffReport> ManagerClient::CollectDiff() const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/diff"));
+  return DecodeDiffReport(json);
+}
+
+absl::StatusOr<ReloadReport> ManagerClient::Reload() const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/reload", "{}"));
+  return DecodeReloadReport(json);
 }
 
 absl::StatusOr<BackendChange> ManagerClient::Change(const std::string& path,

@@ -27,6 +27,10 @@ class ManagerClient {
   absl::StatusOr<std::string> StatsJson() const;
   absl::StatusOr<Health> AskHealth() const;
 
+  absl::StatusOr<DiffReport> CollectDiff() const;
+  // Waits until it is done.
+  absl::StatusOr<ReloadReport> Reload() const;
+
   absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) const;
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) const;

@@ -9,6 +9,8 @@ namespace koi {
 absl::StatusOr<ExitCode> ShowStatus(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowHealth(const Invocation& invocation);
 absl::StatusOr<ExitCode> CheckConfiguration(const Invocation& invocation);
+absl::StatusOr<ExitCode> ShowDiff(const Invocation& invocation);
+absl::StatusOr<ExitCode> ReloadConfiguration(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation);
 absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> DrainBackend(const Invocation& invocation);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole configuration as plain values: checked, with every default filled in. Position in a
-// vector is the number that maps and messages use: services[3] is service number 3.
+// The whole configuration as plain values: checked, with every default filled in. Within it, things
+// refer to each other by their position in a vector; maps and messages use `number`, which a thing
+// keeps for as long as there is one of its name (config/numbers.h).
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,7 @@ enum class CarpHash { kFirst, kAll };
 
 // A group of VIPs that move together: one CARP election.
 struct CarpConfig {
+  uint32_t number = 0;
   uint8_t vhid = 0;      // 1..255, unique
   std::string password;  // 1..19 bytes, from `password` or the first line of `password_file`
   uint8_t advbase = 1;   // seconds, 1..255
@@ -46,6 +48,7 @@ struct CarpConfig {
 };
 
 struct VipConfig {
+  uint32_t number = 0;
   Address address;
   uint32_t group = 0;  // index into Config::carp
 };
@@ -64,6 +67,7 @@ struct CertificateConfig {
 };
 
 struct ServiceConfig {
+  uint32_t number = 0;
   std::string name;
   ServiceMode mode = ServiceMode::kHttp;
   std::vector<Endpoint> listen;  // each address is a VIP
@@ -80,17 +84,23 @@ struct CheckConfig {
   Duration timeout = std::chrono::seconds(1);
   uint32_t rise = 2;  // successes that make a down backend up; the very first check decides alone
   uint32_t fall = 3;
+
+  bool operator==(const CheckConfig&) const = default;
 };
 
 struct BackendConfig {
   std::string name;
   Endpoint endpoint;
   uint32_t weight = 100;
+  // What the CLI changed (config/state.h); a file says neither.
+  bool from_cli = false;
+  bool draining = false;
 };
 
 enum class Balance { kRoundRobin };
 
 struct PoolConfig {
+  uint32_t number = 0;
   std::string name;
   Balance balance = Balance::kRoundRobin;
   CheckConfig check;

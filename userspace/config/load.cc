@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "config/numbers.h"
 #include "config/section.h"
 
 namespace koi {
@@ -29,6 +30,7 @@ Config Build(const Section& top, const ConfigFileReader& read_file, Problems& pr
   BuildPools(context);
   BuildServices(context);
   BuildStats(context);
+  AssignNumbers(Config(), context.config);
   return std::move(context.config);
 }
 
@@ -97,7 +99,7 @@ ConfigResult ParseConfig(const std::vector<ConfigSource>& sources,
       all_parsed = false;
       continue;
     }
-    Section section = Section::Read("", document, problems);
+    Section section = Section::Read(ConfigSchema(), "", document, problems);
     if (top.has_value()) {
       top->Merge(std::move(section), problems);
     } else {

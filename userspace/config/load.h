@@ -19,7 +19,6 @@ struct ConfigResult {
   std::optional<Config> config;     // only without errors
   std::vector<ConfigError> errors;  // all that could be found, in the order of the text
   std::vector<std::string> warnings;
-  std::string chosen = {};  // as in ConfigTexts, where the texts were read for this
 };
 
 // The files that make up the configuration at `path`: a file is one alone; of a folder they are

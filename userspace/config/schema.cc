@@ -31,8 +31,8 @@ std::string DefaultText(const ConfigKey& key) {
 
 }  // namespace
 
-const ConfigTable* FindConfigTable(absl::string_view parent, absl::string_view name) {
-  for (const ConfigTable& table : ConfigTables()) {
+const ConfigTable* Schema::FindTable(absl::string_view parent, absl::string_view name) const {
+  for (const ConfigTable& table : tables) {
     if (!table.path.empty() && Parent(table.path) == parent && TableName(table) == name) {
       return &table;
     }
@@ -40,8 +40,8 @@ const ConfigTable* FindConfigTable(absl::string_view parent, absl::string_view n
   return nullptr;
 }
 
-const ConfigKey* FindConfigKey(absl::string_view table, absl::string_view name) {
-  for (const ConfigKey& key : ConfigKeys()) {
+const ConfigKey* Schema::FindKey(absl::string_view table, absl::string_view name) const {
+  for (const ConfigKey& key : keys) {
     if (key.table == table && key.name == name) return &key;
   }
   return nullptr;
@@ -52,11 +52,11 @@ absl::string_view TableName(const ConfigTable& table) {
   return dot == table.path.npos ? table.path : table.path.substr(dot + 1);
 }
 
-std::string WrittenTable(absl::string_view path) {
+std::string Schema::WrittenTable(absl::string_view path) const {
   if (path.empty()) return "the top of the file";
   const absl::string_view parent = Parent(path);
   const absl::string_view name = path.substr(parent.empty() ? 0 : parent.size() + 1);
-  const ConfigTable* table = FindConfigTable(parent, name);
+  const ConfigTable* table = FindTable(parent, name);
   KOI_CHECK(table != nullptr);
   if (!parent.empty()) return absl::StrCat(name, " of ", WrittenTable(parent));
   return table->repeated ? absl::StrCat("[[", name, "]]") : absl::StrCat("[", name, "]");
@@ -88,11 +88,13 @@ std::string Expectation(const ConfigKey& key) {
 
 std::string ConfigReference() {
   std::string text;
-  for (const ConfigTable& table : ConfigTables()) {
+  const Schema& schema = ConfigSchema();
+  for (const ConfigTable& table : schema.tables) {
     absl::StrAppend(&text, text.empty() ? "" : "\n", "### ",
-                    table.path.empty() ? "The top of the file" : WrittenTable(table.path), "\n\n",
-                    table.help, "\n\n| key | takes | default | meaning |\n|---|---|---|---|\n");
-    for (const ConfigKey& key : ConfigKeys()) {
+                    table.path.empty() ? "The top of the file" : schema.WrittenTable(table.path),
+                    "\n\n", table.help,
+                    "\n\n| key | takes | default | meaning |\n|---|---|---|---|\n");
+    for (const ConfigKey& key : schema.keys) {
       if (key.table != table.path) continue;
       absl::StrAppend(&text, "| `", key.name, "` | ", Expectation(key), " | ", DefaultText(key),
                       " | ", key.help, " |\n");

@@ -55,17 +55,25 @@ struct ConfigKey {
   absl::string_view help = {};
 };
 
-absl::Span<const ConfigTable> ConfigTables();
-absl::Span<const ConfigKey> ConfigKeys();
+// All that may stand in one kind of file.
+struct Schema {
+  absl::Span<const ConfigTable> tables = {};
+  absl::Span<const ConfigKey> keys = {};
 
-// nullptr where there is none.
-const ConfigTable* FindConfigTable(absl::string_view parent, absl::string_view name);
-const ConfigKey* FindConfigKey(absl::string_view table, absl::string_view name);
+  // nullptr where there is none.
+  const ConfigTable* FindTable(absl::string_view parent, absl::string_view name) const;
+  const ConfigKey* FindKey(absl::string_view table, absl::string_view name) const;
+  // As people write it: "[node]", "[[pool]]", "check of [[pool]]".
+  std::string WrittenTable(absl::string_view path) const;
+};
+
+// Of a configuration.
+const Schema& ConfigSchema();
+// Of state.toml (config/state.h).
+const Schema& StateSchema();
 
 // The last part of a table's path: "check" of "pool.check".
 absl::string_view TableName(const ConfigTable& table);
-// As people write it: "[node]", "[[pool]]", "check of [[pool]]".
-std::string WrittenTable(absl::string_view path);
 // What a key takes: "a number from 1 to 255", "one of: http, tcp".
 std::string Expectation(const ConfigKey& key);
 // The tables of docs/config.md, in markdown.

@@ -288,7 +288,9 @@ constexpr ConfigKey kKeys[] = {
 
 }  // namespace
 
-absl::Span<const ConfigTable> ConfigTables() { return kTables; }
-absl::Span<const ConfigKey> ConfigKeys() { return kKeys; }
+const Schema& ConfigSchema() {
+  static constexpr Schema kSchema = {.tables = kTables, .keys = kKeys};
+  return kSchema;
+}
 
 }  // namespace koi

@@ -14,31 +14,33 @@ namespace koi {
 namespace {
 
 // Every name that may stand in the table `path`.
-std::vector<std::string> KnownNames(absl::string_view path) {
+std::vector<std::string> KnownNames(const Schema& schema, absl::string_view path) {
   std::vector<std::string> names;
-  for (const ConfigKey& key : ConfigKeys()) {
+  for (const ConfigKey& key : schema.keys) {
     if (key.table == path) names.emplace_back(key.name);
   }
-  for (const ConfigTable& table : ConfigTables()) {
-    const ConfigTable* inside = FindConfigTable(path, TableName(table));
+  for (const ConfigTable& table : schema.tables) {
+    const ConfigTable* inside = schema.FindTable(path, TableName(table));
     if (inside != nullptr && inside->path == table.path) names.emplace_back(TableName(table));
   }
   return names;
 }
 
 // The tables in which a key of that name may stand, as they are written.
-std::vector<std::string> TablesWith(absl::string_view key_name) {
+std::vector<std::string> TablesWith(const Schema& schema, absl::string_view key_name) {
   std::vector<std::string> tables;
-  for (const ConfigKey& key : ConfigKeys()) {
-    if (key.name == key_name) tables.push_back(WrittenTable(key.table));
+  for (const ConfigKey& key : schema.keys) {
+    if (key.name == key_name) tables.push_back(schema.WrittenTable(key.table));
   }
   return tables;
 }
 
 }  // namespace
 
-Section Section::Read(absl::string_view path, const Node& node, Problems& problems) {
+Section Section::Read(const Schema& schema, absl::string_view path, const Node& node,
+                      Problems& problems) {
   Section section;
+  section.schema_ = &schema;
   section.path_ = std::string(path);
   section.place_ = node.place;
   for (const NodeEntry& entry : node.entries) section.ReadEntry(entry, problems);
@@ -47,9 +49,9 @@ Section Section::Read(absl::string_view path, const Node& node, Problems& proble
 }
 
 void Section::ReadEntry(const NodeEntry& entry, Problems& problems) {
-  const ConfigTable* table = FindConfigTable(path_, entry.key);
+  const ConfigTable* table = schema_->FindTable(path_, entry.key);
   if (table != nullptr) return ReadTable(*table, entry, problems);
-  const ConfigKey* key = FindConfigKey(path_, entry.key);
+  const ConfigKey* key = schema_->FindKey(path_, entry.key);
   if (key == nullptr) return AddUnknown(entry, problems);
   places_[entry.key] = entry.value.place;
   std::optional<ConfigValue> value = ConvertValue(*key, entry.value, problems);
@@ -61,12 +63,12 @@ void Section::ReadTable(const ConfigTable& table, const NodeEntry& entry, Proble
   const bool inner = !path_.empty();
   const std::string right =
       inner ? absl::StrCat(entry.key, " = ", table.repeated ? "[{ ... }]" : "{ ... }")
-            : WrittenTable(table.path);
+            : schema_->WrittenTable(table.path);
   places_[entry.key] = node.place;
   std::vector<Section>& sections = tables_[entry.key];
   if (!table.repeated) {
     if (node.kind == NodeKind::kTable) {
-      sections.push_back(Read(table.path, node, problems));
+      sections.push_back(Read(*schema_, table.path, node, problems));
     } else {
       problems.Error(node.place, absl::StrCat(entry.key, " is ", NodeKindName(node.kind),
                                               "; it is one table: ", right));
@@ -76,7 +78,8 @@ void Section::ReadTable(const ConfigTable& table, const NodeEntry& entry, Proble
   bool all_tables = node.kind == NodeKind::kList;
   for (const Node& item : node.items) {
     all_tables = all_tables && item.kind == NodeKind::kTable;
-    if (item.kind == NodeKind::kTable) sections.push_back(Read(table.path, item, problems));
+    if (item.kind == NodeKind::kTable)
+      sections.push_back(Read(*schema_, table.path, item, problems));
   }
   if (all_tables) return;
   problems.Error(node.place, absl::StrCat(entry.key, " is ", NodeKindName(node.kind),
@@ -89,15 +92,16 @@ void Section::AddUnknown(const NodeEntry& entry, Problems& problems) {
                                           entry.value.kind == NodeKind::kList);
   std::string message = absl::StrCat("unknown ", is_table ? "table" : "key", " \"",
                                      absl::Utf8SafeCEscape(entry.key), "\"");
-  if (!path_.empty()) absl::StrAppend(&message, " in ", WrittenTable(path_));
-  const std::string nearest = Nearest(entry.key, KnownNames(path_));
-  const std::vector<std::string> elsewhere = TablesWith(entry.key);
+  if (!path_.empty()) absl::StrAppend(&message, " in ", schema_->WrittenTable(path_));
+  const std::string nearest = Nearest(entry.key, KnownNames(*schema_, path_));
+  const std::vector<std::string> elsewhere = TablesWith(*schema_, entry.key);
   if (!nearest.empty()) {
     places_.emplace(nearest, entry.place);  // that it is lacking need not be said as well
-    const ConfigTable* table = FindConfigTable(path_, nearest);
+    const ConfigTable* table = schema_->FindTable(path_, nearest);
     const bool written = path_.empty() && table != nullptr;
-    absl::StrAppend(&message, "; did you mean ",
-                    written ? WrittenTable(table->path) : absl::StrCat("\"", nearest, "\""), "?");
+    absl::StrAppend(
+        &message, "; did you mean ",
+        written ? schema_->WrittenTable(table->path) : absl::StrCat("\"", nearest, "\""), "?");
   } else if (!elsewhere.empty()) {
     absl::StrAppend(&message, "; it is a key of ", absl::StrJoin(elsewhere, " and "));
   }
@@ -105,10 +109,10 @@ void Section::AddUnknown(const NodeEntry& entry, Problems& problems) {
 }
 
 void Section::FillDefaults(Problems& problems) {
-  for (const ConfigKey& key : ConfigKeys()) {
+  for (const ConfigKey& key : schema_->keys) {
     if (key.table != path_ || Written(key.name)) continue;
     if (key.required) {
-      problems.Error(place_, absl::StrCat(WrittenTable(path_), " lacks \"", key.name,
+      problems.Error(place_, absl::StrCat(schema_->WrittenTable(path_), " lacks \"", key.name,
                                           "\": ", Expectation(key)));
     } else if (!key.default_value.empty()) {
       values_[std::string(key.name)] = DefaultValue(key);
@@ -122,7 +126,7 @@ const Place& Section::PlaceOf(absl::string_view key) const {
 }
 
 const std::vector<Section>& Section::Inside(absl::string_view table) const {
-  KOI_CHECK(FindConfigTable(path_, table) != nullptr);
+  KOI_CHECK(schema_->FindTable(path_, table) != nullptr);
   static const std::vector<Section> kNone;
   const auto found = tables_.find(std::string(table));
   return found == tables_.end() ? kNone : found->second;
@@ -131,11 +135,11 @@ const std::vector<Section>& Section::Inside(absl::string_view table) const {
 void Section::Merge(Section other, Problems& problems) {
   KOI_CHECK(path_.empty() && other.path_.empty());
   for (auto& [name, sections] : other.tables_) {
-    const ConfigTable* table = FindConfigTable("", name);
+    const ConfigTable* table = schema_->FindTable("", name);
     std::vector<Section>& ours = tables_[name];
     if (!table->repeated && !ours.empty() && !sections.empty()) {
       problems.Error(sections.front().place(),
-                     absl::StrCat(WrittenTable(table->path), " stands already at ",
+                     absl::StrCat(schema_->WrittenTable(table->path), " stands already at ",
                                   problems.Describe(ours.front().place())));
       continue;
     }

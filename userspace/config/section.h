@@ -15,9 +15,10 @@ namespace koi {
 
 class Section {
  public:
-  // The table `path` of the schema, from `node`. What does not fit goes to `problems` and is left
-  // out.
-  static Section Read(absl::string_view path, const Node& node, Problems& problems);
+  // The table `path` of `schema`, which outlives it, from `node`. What does not fit goes to
+  // `problems` and is left out.
+  static Section Read(const Schema& schema, absl::string_view path, const Node& node,
+                      Problems& problems);
 
   const Place& place() const { return place_; }
 
@@ -58,6 +59,7 @@ class Section {
   void AddUnknown(const NodeEntry& entry, Problems& problems);
   void FillDefaults(Problems& problems);
 
+  const Schema* schema_ = nullptr;
   std::string path_;
   Place place_;
   std::map<std::string, Place> places_;

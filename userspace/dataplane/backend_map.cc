@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kTableBytes = sizeof(koi_backend) * KOI_BACKENDS_MAX;
 
-// Tells readers that a backend came or went.
+// Tells readers that a backend came or went, or has another weight.
 void TellReaders(koi_backend* table) {
   __atomic_fetch_add(&table[0].sequence, 1, __ATOMIC_RELEASE);
 }
@@ -85,7 +85,9 @@ void BackendMap::Update(const BackendEntry& entry) {
   __atomic_store_n(&place.admin, ToAbi(entry.admin), __ATOMIC_RELAXED);
   __atomic_store_n(&place.health, ToAbi(entry.health), __ATOMIC_RELAXED);
   __atomic_store_n(&place.origin, ToAbi(entry.origin), __ATOMIC_RELAXED);
+  if (place.weight == entry.weight) return;
   __atomic_store_n(&place.weight, entry.weight, __ATOMIC_RELAXED);
+  TellReaders(table_);
 }
 
 void BackendMap::Remove(uint32_t number) {

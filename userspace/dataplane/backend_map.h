@@ -61,7 +61,7 @@ class BackendMap {
     return Full();
   }
   // Changes what may change of an entry: admin, health, weight, origin. KOI_CHECKs that it is
-  // there.
+  // there. Readers see admin and health at once, and are told of another weight.
   void Update(const BackendEntry& entry);
   // Frees its number and tells readers.
   void Remove(uint32_t number);
@@ -90,7 +90,7 @@ class BackendView {
   BackendView& operator=(BackendView&&) = delete;
   ~BackendView();
 
-  // Changes whenever a backend is added or removed.
+  // Changes whenever a backend is added or removed, or gets another weight.
   uint32_t generation() const;
   // Numbers of the pool's backends, ascending.
   std::vector<uint32_t> Members(uint32_t pool) const;

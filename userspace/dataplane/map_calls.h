@@ -52,6 +52,17 @@ absl::StatusOr<std::vector<Value>> GetPerCpu(int map_fd, uint32_t index, absl::s
   return ErrorOf(errno, doing);
 }
 
+// Zeroes the value of each CPU.
+template <typename Value>
+absl::Status ClearPerCpu(int map_fd, uint32_t index, absl::string_view doing) {
+  static_assert(sizeof(Value) % 8 == 0);
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) return ErrorOf(-cpus, "cannot count the CPUs");
+  const std::vector<Value> zeros(static_cast<size_t>(cpus));
+  if (bpf_map_update_elem(map_fd, &index, zeros.data(), BPF_ANY) == 0) return absl::OkStatus();
+  return ErrorOf(errno, doing);
+}
+
 // All keys of a hash. Its one writer is the caller, so it does not change meanwhile.
 template <typename Key>
 absl::StatusOr<std::vector<Key>> Keys(int map_fd, absl::string_view doing) {

@@ -48,4 +48,9 @@ absl::StatusOr<VipTraffic> VipStatsMap::Read(uint32_t vip_number) const {
   return sum;
 }
 
+absl::Status VipStatsMap::Clear(uint32_t vip_number) {
+  return map_calls::ClearPerCpu<koi_vip_stats>(map_fd_.get(), vip_number,
+                                               absl::StrCat("cannot clear VIP ", vip_number));
+}
+
 }  // namespace koi

@@ -45,6 +45,8 @@ class VipStatsMap {
   explicit VipStatsMap(Fd map_fd) : map_fd_(std::move(map_fd)) {}
   // The sum over all CPUs.
   absl::StatusOr<VipTraffic> Read(uint32_t vip_number) const;
+  // Makes it 0: the number is given to another VIP.
+  absl::Status Clear(uint32_t vip_number);
 
  private:
   Fd map_fd_;

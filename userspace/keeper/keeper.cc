@@ -145,6 +145,7 @@ void Keeper::OnSignal() {
     const auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGCHLD) ReapChildren();
     if (signal == SIGTERM || signal == SIGINT) BeginStop();
+    if (signal == SIGHUP) Tell(manager_, {KeeperMessageType::kReload});
   }
 }
 
@@ -315,6 +316,7 @@ void Keeper::OnMessage(Child& child, ChannelMessage received) {
     case KeeperMessageType::kChildExited:
     case KeeperMessageType::kListenersDone:
     case KeeperMessageType::kPing:
+    case KeeperMessageType::kReload:
     case KeeperMessageType::kStop: return;
   }
 }

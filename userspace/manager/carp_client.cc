@@ -9,10 +9,11 @@ namespace koi {
 
 CarpConfigure CarpConfigureFrom(const Config& config) {
   CarpConfigure configure{.interface = config.node.interface, .xdp = config.xdp, .groups = {}};
-  for (uint32_t number = 0; number < config.carp.size(); ++number) {
-    CarpGroup group{.number = number, .carp = config.carp[number], .vips = {}};
+  for (uint32_t index = 0; index < config.carp.size(); ++index) {
+    const CarpConfig& carp = config.carp[index];
+    CarpGroup group{.number = carp.number, .carp = carp, .vips = {}};
     for (const VipConfig& vip : config.vips) {
-      if (vip.group == number) group.vips.push_back(vip.address);
+      if (vip.group == index) group.vips.push_back(vip.address);
     }
     configure.groups.push_back(std::move(group));
   }
@@ -25,6 +26,13 @@ absl::Status CarpClient::Attach(Fd channel, const CarpConfigure& configure, int 
                                      loop_, std::move(channel),
                                      [this](const ChannelMessage& message) { OnMessage(message); },
                                      [this] { channel_.reset(); }));
+  return Configure(configure, xdp_program_fd, gates_map_fd);
+}
+
+absl::Status CarpClient::Configure(const CarpConfigure& configure, int xdp_program_fd,
+                                   int gates_map_fd) {
+  configured_ = false;
+  if (channel_ == nullptr) return absl::OkStatus();
   return channel_->Send(EncodeCarpMessage(configure), {xdp_program_fd, gates_map_fd});
 }
 
@@ -35,6 +43,7 @@ void CarpClient::OnMessage(const ChannelMessage& message) {
     return;
   }
   report_ = std::get<CarpReport>(*std::move(decoded));
+  configured_ = true;
 }
 
 }  // namespace koi

@@ -22,6 +22,10 @@ class CarpClient {
   absl::Status Attach(Fd channel, const CarpConfigure& configure, int xdp_program_fd,
                       int gates_map_fd);
   void Detach() { channel_.reset(); }
+  // Tells a koi-carp that runs something else; one that does not will be told when it starts.
+  absl::Status Configure(const CarpConfigure& configure, int xdp_program_fd, int gates_map_fd);
+  // Whether it has reported since it was last told, and so has done it, or does not run.
+  bool configured() const { return configured_ || channel_ == nullptr; }
 
   bool running() const { return channel_ != nullptr; }
   // The last report; empty before the first.
@@ -33,6 +37,7 @@ class CarpClient {
   EventLoop& loop_;
   std::unique_ptr<Channel> channel_;
   CarpReport report_;
+  bool configured_ = false;
 };
 
 // What koi-carp needs to know of the configuration.

@@ -52,7 +52,7 @@ void LogTaken(const std::string& service, const CertificateFacts& facts) {
 }  // namespace
 
 void CertificateWatch::Follow(const Config& config) {
-  watched_.clear();
+  const std::vector<Watched> before = std::exchange(watched_, {});
   for (const ServiceConfig& service : config.services) {
     for (const CertificateConfig& files : service.certificates) {
       Watched watched{.service = service.name, .files = files, .loaded = UtcNow()};
@@ -60,6 +60,13 @@ void CertificateWatch::Follow(const Config& config) {
         if (running.name != service.name) continue;
         const auto parsed = ParseCertificate(running.chain_pem, running.key_pem);
         if (parsed.ok()) watched.facts = FactsOf(*parsed);
+      }
+      for (const Watched& known : before) {
+        if (known.service == watched.service && known.files.chain_file == files.chain_file &&
+            known.files.key_file == files.key_file &&
+            known.facts.fingerprint == watched.facts.fingerprint) {
+          watched = known;
+        }
       }
       watched_.push_back(std::move(watched));
     }

@@ -42,8 +42,11 @@ class CertificateWatch {
   // Called after workers were given other certificates by this watch.
   void OnChange(std::function<void()> callback) { on_change_ = std::move(callback); }
 
-  // The services and files of `config` from now on: the workers have its services already.
+  // The services and files of `config` from now on: the workers have its services already. What is
+  // known of those it follows already stays.
   void Follow(const Config& config);
+  // Until the next Follow(): somebody else gives workers their services.
+  void Pause() { timer_.Cancel(); }
   // Reads all files now. All or nothing: with any error the workers keep what they have. A
   // certificate that has expired is an error, unless it is in use already.
   CertificateList Reload();

@@ -124,13 +124,4 @@ ConfigTexts ConfigSources::ReadFilesAlone(const std::vector<std::string>& files,
   return texts;
 }
 
-ConfigResult ConfigSources::Load() const {
-  ConfigTexts texts = Read();
-  ConfigResult result{.config = std::nullopt, .errors = std::move(texts.errors), .warnings = {}};
-  if (result.errors.empty()) result = ParseConfig(texts.sources, ReadNamedFile);
-  result.chosen = std::move(texts.chosen);
-  result.warnings.insert(result.warnings.begin(), texts.warnings.begin(), texts.warnings.end());
-  return result;
-}
-
 }  // namespace koi

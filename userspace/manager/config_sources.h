@@ -23,8 +23,6 @@ class ConfigSources {
 
   // All texts as they are now.
   ConfigTexts Read() const;
-  // Read(), then ParseConfig().
-  ConfigResult Load() const;
 
  private:
   // `missing`: the first of `files` is. `variables`: those set, which say nothing without

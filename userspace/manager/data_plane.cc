@@ -5,7 +5,6 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -20,6 +19,20 @@ absl::StatusOr<MacAddress> MacOf(const std::string& interface) {
   KOI_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
   KOI_ASSIGN_OR_RETURN(const Interface found, netlink.FindInterface(interface));
   return found.mac;
+}
+
+std::vector<ServiceEntry> ServicesOf(const Config& config) {
+  std::vector<ServiceEntry> entries;
+  for (const ServiceConfig& service : config.services) {
+    for (const Endpoint& endpoint : service.listen) {
+      const auto vip = std::find_if(
+          config.vips.begin(), config.vips.end(),
+          [&](const VipConfig& candidate) { return candidate.address == endpoint.address; });
+      KOI_CHECK(vip != config.vips.end());  // the configuration was checked
+      entries.push_back({vip->number, endpoint.port, service.mode, service.number, service.name});
+    }
+  }
+  return entries;
 }
 
 }  // namespace
@@ -56,17 +69,8 @@ absl::StatusOr<DataPlane> DataPlane::Load(const Config& config, ExistingMaps exi
   return DataPlane(std::move(object), config.node.bpffs, std::move(maps));
 }
 
-absl::Status DataPlane::Reconcile(const Config& config,
-                                  const std::vector<WorkerListener>& listeners) {
-  KOI_RETURN_IF_ERROR(ReconcileSteering(config, listeners));
-  // Services follow the VIPs they name by number; at a start nothing is steered yet, the gates
-  // being closed.
-  KOI_RETURN_IF_ERROR(ReconcileVips(config));
-  return ReconcileServices(config);
-}
-
-absl::Status DataPlane::ReconcileSteering(const Config& config,
-                                          const std::vector<WorkerListener>& listeners) {
+absl::Status DataPlane::SetUpSteering(const Config& config,
+                                      const std::vector<WorkerListener>& listeners) {
   KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
   // Kept across managers: another seed would move every flow to another worker's CPU.
   while (settings.hash_seed == 0) {
@@ -91,12 +95,21 @@ absl::Status DataPlane::ReconcileSteering(const Config& config,
   return settings_.Write(settings);
 }
 
-absl::Status DataPlane::ReconcileVips(const Config& config) {
+absl::Status DataPlane::AddVips(const Config& config) {
   KOI_ASSIGN_OR_RETURN(const std::vector<VipEntry> present, vips_.List());
-  for (uint32_t number = 0; number < config.vips.size(); ++number) {
-    KOI_RETURN_IF_ERROR(
-        vips_.Set({config.vips[number].address, number, config.vips[number].group}));
+  for (const VipConfig& vip : config.vips) {
+    const bool known = std::any_of(present.begin(), present.end(), [&](const VipEntry& entry) {
+      return entry.address == vip.address;
+    });
+    // What was counted for an earlier VIP of this number is not this one's.
+    if (!known) KOI_RETURN_IF_ERROR(vip_stats_.Clear(vip.number));
+    KOI_RETURN_IF_ERROR(vips_.Set({vip.address, vip.number, config.carp[vip.group].number}));
   }
+  return absl::OkStatus();
+}
+
+absl::Status DataPlane::RemoveOtherVips(const Config& config) {
+  KOI_ASSIGN_OR_RETURN(const std::vector<VipEntry> present, vips_.List());
   for (const VipEntry& vip : present) {
     const bool wanted =
         std::any_of(config.vips.begin(), config.vips.end(),
@@ -106,27 +119,22 @@ absl::Status DataPlane::ReconcileVips(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status DataPlane::ReconcileServices(const Config& config) {
-  std::map<std::pair<uint32_t, uint16_t>, ServiceEntry> wanted;
-  for (uint32_t number = 0; number < config.services.size(); ++number) {
-    const ServiceConfig& service = config.services[number];
-    for (const Endpoint& endpoint : service.listen) {
-      const auto vip = std::find_if(
-          config.vips.begin(), config.vips.end(),
-          [&](const VipConfig& candidate) { return candidate.address == endpoint.address; });
-      KOI_CHECK(vip != config.vips.end());  // the configuration was checked
-      const auto vip_number = static_cast<uint32_t>(vip - config.vips.begin());
-      wanted[{vip_number, endpoint.port}] = {vip_number, endpoint.port, service.mode, number,
-                                             service.name};
-    }
+absl::Status DataPlane::AddServices(const Config& config) {
+  for (const ServiceEntry& service : ServicesOf(config)) {
+    KOI_RETURN_IF_ERROR(services_.Set(service));
   }
+  return absl::OkStatus();
+}
+
+absl::Status DataPlane::RemoveOtherServices(const Config& config) {
+  const std::vector<ServiceEntry> wanted = ServicesOf(config);
   KOI_ASSIGN_OR_RETURN(const std::vector<ServiceEntry> present, services_.List());
   for (const ServiceEntry& service : present) {
-    if (!wanted.contains({service.vip_number, service.port})) {
-      KOI_RETURN_IF_ERROR(services_.Remove(service.vip_number, service.port));
-    }
+    const bool stays = std::any_of(wanted.begin(), wanted.end(), [&](const ServiceEntry& other) {
+      return other.vip_number == service.vip_number && other.port == service.port;
+    });
+    if (!stays) KOI_RETURN_IF_ERROR(services_.Remove(service.vip_number, service.port));
   }
-  for (const auto& [key, service] : wanted) KOI_RETURN_IF_ERROR(services_.Set(service));
   return absl::OkStatus();
 }
 

@@ -17,15 +17,9 @@
 #include "dataplane/steering_maps.h"
 #include "dataplane/verdict_map.h"
 #include "dataplane/vip_map.h"
+#include "manager/worker_listener.h"
 
 namespace koi {
-
-// A worker's listener, as the keeper handed it over.
-struct WorkerListener {
-  int cpu = 0;
-  ListenerFamily family = ListenerFamily::kIp4;
-  Fd fd;
-};
 
 class DataPlane {
  public:
@@ -33,9 +27,15 @@ class DataPlane {
   // this one.
   static absl::StatusOr<DataPlane> Load(const Config& config, ExistingMaps existing);
 
-  // Makes settings, CPUs, listeners, VIPs and services what they should be, whatever they were;
-  // what must go goes last.
-  absl::Status Reconcile(const Config& config, const std::vector<WorkerListener>& listeners);
+  // Makes settings, CPUs and listeners what they should be, whatever they were.
+  absl::Status SetUpSteering(const Config& config, const std::vector<WorkerListener>& listeners);
+
+  // What `config` has is there afterwards and, by the second of each pair, nothing else. Whoever
+  // changes a running node knows what must come first.
+  absl::Status AddVips(const Config& config);
+  absl::Status RemoveOtherVips(const Config& config);
+  absl::Status AddServices(const Config& config);
+  absl::Status RemoveOtherServices(const Config& config);
 
   // From now on the kernel asks koi_sk_lookup where connections to this network namespace go. The
   // link is pinned; the descriptor is for the keeper.
@@ -58,10 +58,6 @@ class DataPlane {
  private:
   struct Maps;
   DataPlane(std::unique_ptr<BpfObject> object, std::string pin_directory, Maps maps);
-  absl::Status ReconcileSteering(const Config& config,
-                                 const std::vector<WorkerListener>& listeners);
-  absl::Status ReconcileVips(const Config& config);
-  absl::Status ReconcileServices(const Config& config);
 
   std::unique_ptr<BpfObject> object_;
   std::string pin_directory_;

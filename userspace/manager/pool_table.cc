@@ -5,75 +5,86 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "base/text.h"
 
 namespace koi {
 namespace {
 
-std::string NotThere(absl::string_view what, absl::string_view name,
-                     const std::vector<std::string>& there) {
-  std::string message = absl::StrCat("there is no ", what, " \"", name, "\"");
-  const std::string nearest = Nearest(name, there);
-  if (!nearest.empty()) return absl::StrCat(message, "; did you mean \"", nearest, "\"?");
-  if (there.empty()) return absl::StrCat(message, "; there is none at all");
-  return absl::StrCat(message, "; there are: ", absl::StrJoin(there, ", "));
+bool IsOf(const BackendEntry& entry, const PoolConfig& pool, const BackendConfig& backend) {
+  return entry.pool == pool.number && entry.pool_name == pool.name && entry.name == backend.name &&
+         entry.endpoint == backend.endpoint;
+}
+
+// What `pool` says of `backend`, on top of what `entry` has.
+BackendEntry Described(BackendEntry entry, const PoolConfig& pool, const BackendConfig& backend) {
+  entry.admin = backend.draining ? BackendAdmin::kDraining : BackendAdmin::kEnabled;
+  entry.origin = backend.from_cli ? BackendOrigin::kCli : BackendOrigin::kFile;
+  entry.weight = backend.weight;
+  entry.pool = pool.number;
+  entry.endpoint = backend.endpoint;
+  entry.name = backend.name;
+  entry.pool_name = pool.name;
+  return entry;
+}
+
+// Calls `visit(pool, backend, entry)` for each backend of `pools`; `entry` is nullptr where
+// `entries` have none.
+template <typename Visit>
+void ForEachBackend(const std::vector<PoolConfig>& pools, const std::vector<BackendEntry>& entries,
+                    Visit visit) {
+  for (const PoolConfig& pool : pools) {
+    for (const BackendConfig& backend : pool.backends) {
+      const auto found =
+          std::find_if(entries.begin(), entries.end(),
+                       [&](const BackendEntry& entry) { return IsOf(entry, pool, backend); });
+      visit(pool, backend, found == entries.end() ? nullptr : &*found);
+    }
+  }
 }
 
 }  // namespace
 
-absl::Status PoolTable::Reconcile() {
-  std::vector<BackendEntry> kept;
-  for (const BackendEntry& entry : map_.List()) {
-    const absl::StatusOr<uint32_t> pool = FindPool(entry.pool_name);
-    const BackendConfig* configured =
-        pool.ok() && *pool == entry.pool ? Configured(entry) : nullptr;
-    const bool from_cli = pool.ok() && *pool == entry.pool && entry.origin == BackendOrigin::kCli;
-    if (configured != nullptr ? configured->endpoint == entry.endpoint : from_cli) {
-      kept.push_back(entry);
-      if (configured != nullptr) kept.back().weight = configured->weight;
-      map_.Update(kept.back());
-      observer_.BackendAdded(kept.back());
-    } else {
-      map_.Remove(entry.number);
-    }
-  }
-  for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
-    for (const BackendConfig& backend : pools_[pool].backends) {
-      const bool there = std::any_of(kept.begin(), kept.end(), [&](const BackendEntry& entry) {
-        return entry.pool == pool && entry.name == backend.name;
+absl::Status PoolTable::AddMissing(const std::vector<PoolConfig>& pools) {
+  absl::Status status;
+  ForEachBackend(
+      pools, map_.List(),
+      [&](const PoolConfig& pool, const BackendConfig& backend, const BackendEntry* present) {
+        if (present != nullptr) return observer_.BackendPresent(*present, pool.check);
+        if (!status.ok()) return;
+        const auto added = map_.Add(Described({}, pool, backend), may_reuse_);
+        status =
+            Annotate(added.status(), absl::StrCat("cannot add backend \"", backend.name, "\""));
+        if (added.ok()) observer_.BackendPresent(*added, pool.check);
       });
-      if (!there) KOI_RETURN_IF_ERROR(Insert(pool, backend, BackendOrigin::kFile).status());
-    }
+  return status;
+}
+
+void PoolTable::RemoveOthers(const std::vector<PoolConfig>& pools) {
+  std::vector<BackendEntry> others = map_.List();
+  ForEachBackend(
+      pools, map_.List(),
+      [&](const PoolConfig& pool, const BackendConfig& backend, const BackendEntry* present) {
+        if (present == nullptr) return;
+        map_.Update(Described(*present, pool, backend));
+        others.erase(std::remove_if(others.begin(), others.end(),
+                                    [&](const BackendEntry& entry) {
+                                      return entry.number == present->number;
+                                    }),
+                     others.end());
+      });
+  for (const BackendEntry& entry : others) {
+    map_.Remove(entry.number);
+    observer_.BackendRemoved(entry);
   }
-  return absl::OkStatus();
 }
 
-absl::StatusOr<BackendEntry> PoolTable::Add(absl::string_view pool, absl::string_view name,
-                                            const Endpoint& endpoint, uint32_t weight) {
-  KOI_ASSIGN_OR_RETURN(const uint32_t number, FindPool(pool));
-  const absl::StatusOr<BackendEntry> existing = Find(pool, name);
-  if (existing.ok()) {
-    return absl::AlreadyExistsError(absl::StrCat("pool \"", pool, "\" already has a backend \"",
-                                                 name, "\", ", existing->endpoint.ToString()));
-  }
-  return Insert(number, BackendConfig{std::string(name), endpoint, weight}, BackendOrigin::kCli);
-}
-
-absl::StatusOr<BackendEntry> PoolTable::SetAdmin(absl::string_view pool, absl::string_view name,
-                                                 BackendAdmin admin) {
-  KOI_ASSIGN_OR_RETURN(BackendEntry entry, Find(pool, name));
-  entry.admin = admin;
-  map_.Update(entry);
-  return entry;
-}
-
-absl::StatusOr<BackendEntry> PoolTable::Remove(absl::string_view pool, absl::string_view name) {
-  KOI_ASSIGN_OR_RETURN(BackendEntry entry, Find(pool, name));
-  map_.Remove(entry.number);
-  observer_.BackendRemoved(entry);
-  return entry;
+bool PoolTable::AllChecked(const std::vector<PoolConfig>& pools) const {
+  bool all = true;
+  ForEachBackend(pools, map_.List(),
+                 [&all](const PoolConfig&, const BackendConfig&, const BackendEntry* present) {
+                   all = all && present != nullptr && present->health != BackendHealth::kUnknown;
+                 });
+  return all;
 }
 
 void PoolTable::SetHealth(uint32_t number, BackendHealth health) {
@@ -82,50 +93,6 @@ void PoolTable::SetHealth(uint32_t number, BackendHealth health) {
     entry.health = health;
     map_.Update(entry);
   }
-}
-
-absl::StatusOr<uint32_t> PoolTable::FindPool(absl::string_view name) const {
-  std::vector<std::string> names;
-  for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
-    if (pools_[pool].name == name) return pool;
-    names.push_back(pools_[pool].name);
-  }
-  return absl::NotFoundError(NotThere("pool", name, names));
-}
-
-absl::StatusOr<BackendEntry> PoolTable::Find(absl::string_view pool, absl::string_view name) const {
-  KOI_ASSIGN_OR_RETURN(const uint32_t number, FindPool(pool));
-  std::vector<std::string> names;
-  for (BackendEntry& entry : map_.List()) {
-    if (entry.pool != number) continue;
-    if (entry.name == name) return std::move(entry);
-    names.push_back(entry.name);
-  }
-  return absl::NotFoundError(
-      absl::StrCat("in pool \"", pool, "\" ", NotThere("backend", name, names)));
-}
-
-const BackendConfig* PoolTable::Configured(const BackendEntry& entry) const {
-  for (const BackendConfig& backend : pools_[entry.pool].backends) {
-    if (backend.name == entry.name) return &backend;
-  }
-  return nullptr;
-}
-
-absl::StatusOr<BackendEntry> PoolTable::Insert(uint32_t pool, const BackendConfig& backend,
-                                               BackendOrigin origin) {
-  BackendEntry entry;
-  entry.origin = origin;
-  entry.weight = backend.weight;
-  entry.pool = pool;
-  entry.endpoint = backend.endpoint;
-  entry.name = backend.name;
-  entry.pool_name = pools_[pool].name;
-  absl::StatusOr<BackendEntry> added = map_.Add(std::move(entry), may_reuse_);
-  if (!added.ok())
-    return Annotate(added.status(), absl::StrCat("cannot add backend \"", backend.name, "\""));
-  observer_.BackendAdded(*added);
-  return added;
 }
 
 }  // namespace koi

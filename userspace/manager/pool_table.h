@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backends of all pools: what the configuration names and what the CLI changed, kept in the map
-// koi_backends alone, so that a manager that starts anew finds it there.
+// The backends of all pools in the map koi_backends, made what the configuration (with the CLI's
+// changes in it) says.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,12 @@
 
 namespace koi {
 
-// What Reconcile() and the changes below did to a backend; whoever checks health follows it.
+// Whoever checks health follows the table.
 class PoolTableObserver {
  public:
   virtual ~PoolTableObserver() = default;
-  virtual void BackendAdded(const BackendEntry& backend) = 0;
+  // The backend is in the table, to be checked like this; also said of one that was there before.
+  virtual void BackendPresent(const BackendEntry& backend, const CheckConfig& check) = 0;
   virtual void BackendRemoved(const BackendEntry& backend) = 0;
 };
 
@@ -28,42 +29,28 @@ class PoolTable {
   // Whether no worker has a connection to the backend that had this number before.
   using MayReuse = std::function<bool(uint32_t number)>;
 
-  PoolTable(BackendMap map, std::vector<PoolConfig> pools, PoolTableObserver& observer,
-            MayReuse may_reuse)
-      : map_(std::move(map)),
-        pools_(std::move(pools)),
-        observer_(observer),
-        may_reuse_(std::move(may_reuse)) {}
+  PoolTable(BackendMap map, PoolTableObserver& observer, MayReuse may_reuse)
+      : map_(std::move(map)), observer_(observer), may_reuse_(std::move(may_reuse)) {}
 
-  // Makes the map hold the configured backends and those that the CLI added to pools that still
-  // exist. What stays the same keeps its number, health and admin state. Reports every backend that
-  // is there afterwards as added.
-  absl::Status Reconcile();
+  // A change is made in two halves, so that nobody is left without a backend in between: first what
+  // is new is added (another address is another backend), then, once it was checked, what `pools`
+  // do not have is removed. What is in both keeps its number, health and connections; weight, admin
+  // state and origin are brought up to date by the second half. ResourceExhausted when there is no
+  // number left.
+  absl::Status AddMissing(const std::vector<PoolConfig>& pools);
+  void RemoveOthers(const std::vector<PoolConfig>& pools);
 
-  // NotFound names the pools or backends there are, with the nearest. AlreadyExists when the pool
-  // has the name.
-  absl::StatusOr<BackendEntry> Add(absl::string_view pool, absl::string_view name,
-                                   const Endpoint& endpoint, uint32_t weight);
-  absl::StatusOr<BackendEntry> SetAdmin(absl::string_view pool, absl::string_view name,
-                                        BackendAdmin admin);
-  absl::StatusOr<BackendEntry> Remove(absl::string_view pool, absl::string_view name);
+  // Whether every backend of `pools` is in the table and has been checked.
+  bool AllChecked(const std::vector<PoolConfig>& pools) const;
 
   // Ignores a number that is free by now.
   void SetHealth(uint32_t number, BackendHealth health);
 
   std::vector<BackendEntry> List() const { return map_.List(); }
-  const std::vector<PoolConfig>& pools() const { return pools_; }
   int map_fd() const { return map_.fd(); }
 
  private:
-  absl::StatusOr<uint32_t> FindPool(absl::string_view name) const;
-  absl::StatusOr<BackendEntry> Find(absl::string_view pool, absl::string_view name) const;
-  const BackendConfig* Configured(const BackendEntry& entry) const;
-  absl::StatusOr<BackendEntry> Insert(uint32_t pool, const BackendConfig& backend,
-                                      BackendOrigin origin);
-
   BackendMap map_;
-  std::vector<PoolConfig> pools_;
   PoolTableObserver& observer_;
   MayReuse may_reuse_;
 };

@@ -22,11 +22,22 @@ absl::Status EnsureCertificate(const Config& config, const ServiceConfig& servic
 
 }  // namespace
 
-LoadedServices LoadServices(const Config& config) {
+std::vector<std::string> EnsureCertificates(const Config& config) {
+  std::vector<std::string> errors;
+  for (const ServiceConfig& service : config.services) {
+    const absl::Status made = EnsureCertificate(config, service);
+    if (made.ok()) continue;
+    errors.push_back(
+        absl::StrCat("service \"", service.name, "\": self-signed certificate: ", made.message()));
+  }
+  return errors;
+}
+
+LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) {
   LoadedServices loaded;
-  for (uint32_t number = 0; number < config.services.size(); ++number) {
-    const ServiceConfig& configured = config.services[number];
-    WorkerService service{.number = number,
+  for (const ServiceConfig& configured : config.services) {
+    const uint32_t pool = configured.pool.has_value() ? config.pools[*configured.pool].number : 0;
+    WorkerService service{.number = configured.number,
                           .name = configured.name,
                           .mode = configured.mode,
                           .listen = configured.listen,
@@ -35,17 +46,13 @@ LoadedServices LoadServices(const Config& config) {
                           .key_pem = "",
                           .redirect_to_https = configured.redirect_to_https,
                           .welcome_page = "",
-                          .pool = configured.pool.value_or(0)};
+                          .pool = pool};
     if (configured.welcome_when_empty) {
-      service.welcome_page = WelcomePage(config.pools[service.pool].name, config.node.name);
-    }
-    if (const absl::Status made = EnsureCertificate(config, configured); !made.ok()) {
-      loaded.errors.push_back(absl::StrCat("service \"", configured.name,
-                                           "\": self-signed certificate: ", made.message()));
-      continue;
+      service.welcome_page = WelcomePage(config.pools[*configured.pool].name, config.node.name);
     }
     for (const CertificateConfig& files : configured.certificates) {
-      absl::StatusOr<CertificatePair> pair = LoadCertificate(files.chain_file, files.key_file);
+      absl::StatusOr<CertificatePair> pair =
+          LoadCertificate(files.chain_file, files.key_file, read);
       if (!pair.ok()) {
         loaded.errors.push_back(
             absl::StrCat("service \"", configured.name, "\": ", pair.status().message()));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/build.h"
 #include "config/config.h"
 #include "protocol/worker_messages.h"
 
@@ -16,7 +17,12 @@ struct LoadedServices {
   std::vector<std::string> warnings;
 };
 
-// Reads every certificate and key that `config` names. Tells all that is wrong, not the first.
-LoadedServices LoadServices(const Config& config);
+// Makes the self-signed certificates that `config` asks for and that are not there yet. Sentences
+// say what kept it from that.
+std::vector<std::string> EnsureCertificates(const Config& config);
+
+// Has every certificate and key that `config` names read by `read`. Tells all that is wrong, not
+// the first.
+LoadedServices LoadServices(const Config& config, const ConfigFileReader& read);
 
 }  // namespace koi

@@ -1,54 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 // The start of koi-manager: everything that may be wrong before it is a manager.
-#include <cstdio>
-#include <memory>
+#include "manager/start.h"
 
+#include <cstdio>
+#include <utility>
+
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/sealed_file.h"
 #include "base/status_macros.h"
-#include "config/load.h"
-#include "manager/manager.h"
-#include "manager/service_loader.h"
+#include "manager/snapshot.h"
+#include "manager/state_file.h"
 
 namespace koi {
 namespace {
 
-// The configuration, or nothing after all of its errors were printed.
-std::optional<Config> ReadConfig(const ConfigSources& sources) {
-  ConfigResult result = sources.Load();
+absl::StatusOr<Snapshot> ReadSnapshot(int fd) {
+  KOI_ASSIGN_OR_RETURN(const std::string bytes, SealedBytes(fd));
+  return DecodeSnapshot(bytes);
+}
+
+// What the manager before this one had applied; nothing where there was none.
+std::optional<Snapshot> HeldSnapshot(const std::map<std::string, Fd>& held) {
+  const auto applied = held.find(kHeldApplied);
+  if (applied == held.end()) return std::nullopt;
+  absl::StatusOr<Snapshot> snapshot = ReadSnapshot(applied->second.get());
+  if (snapshot.ok()) return *std::move(snapshot);
+  LogError("the configuration is read anew", {{"why", snapshot.status().message()}});
+  return std::nullopt;
+}
+
+// Without the CLI's changes. Everything that is wrong is said.
+std::optional<Desired> ReadDesired(const ConfigSources& sources,
+                                   const std::optional<Snapshot>& snapshot) {
+  DesiredResult result =
+      snapshot.has_value() ? MakeDesired({.sources = snapshot->sources},
+                                         KeptReaders(snapshot->files), State(), snapshot->numbered)
+                           : MakeDesired(sources.Read(), DiskReaders(), State(), Config());
   if (!result.chosen.empty()) LogInfo(absl::StrCat("from the command line: ", result.chosen));
   for (const std::string& warning : result.warnings) LogWarn(warning);
   for (const ConfigError& error : result.errors)
     std::fprintf(stderr, "%s\n", error.ToString().c_str());
-  if (!result.config.has_value()) {
+  if (!result.desired.has_value()) {
     LogError("configuration invalid: not started",
              {{"path", sources.path()}, {"errors", result.errors.size()}});
   }
-  return std::move(result.config);
+  return std::move(result.desired);
 }
 
-absl::StatusOr<int> Run(Config config, std::vector<WorkerService> services) {
-  KOI_ASSIGN_OR_RETURN(std::unique_ptr<EventLoop> loop, EventLoop::Create());
-  KOI_ASSIGN_OR_RETURN(
-      std::unique_ptr<Manager> manager,
-      Manager::Create(*loop, std::move(config), std::move(services), Fd(kChildChannelFd)));
-  return manager->Run();
+// The CLI's changes: those on disk, or, where these cannot be used or are older, those that the
+// manager before this one knew.
+absl::StatusOr<State> ReadState(const StateFile& file, const std::optional<Snapshot>& snapshot,
+                                std::vector<std::string>& warnings) {
+  KOI_ASSIGN_OR_RETURN(StateFile::Loaded loaded, file.Load());
+  if (snapshot.has_value() &&
+      (!loaded.state.has_value() || loaded.state->revision < snapshot->state.revision)) {
+    if (!loaded.warning.empty()) LogWarn(loaded.warning, {{"then", "kept from before"}});
+    const absl::Status saved = file.Save(snapshot->state);
+    if (!saved.ok()) LogWarn("cannot keep state.toml", {{"why", saved.message()}});
+    return snapshot->state;
+  }
+  if (loaded.state.has_value()) return *std::move(loaded.state);
+  LogError(loaded.warning);
+  warnings.push_back(loaded.warning);
+  return State();
 }
 
 }  // namespace
 
-int RunManager(const ConfigSources& sources) {
-  std::optional<Config> config = ReadConfig(sources);
-  if (!config.has_value()) return kExitConfigInvalid;
-  LoadedServices loaded = LoadServices(*config);
-  for (const std::string& warning : loaded.warnings) LogWarn(warning);
-  for (const std::string& error : loaded.errors) LogError(error);
-  if (!loaded.errors.empty()) return kExitConfigInvalid;
+BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held) {
+  const std::optional<Snapshot> snapshot = HeldSnapshot(held);
+  std::optional<Desired> desired = ReadDesired(sources, snapshot);
+  if (!desired.has_value()) return {.exit_code = kExitConfigInvalid};
 
-  const absl::StatusOr<int> exit_code = Run(*std::move(config), std::move(loaded.services));
-  if (exit_code.ok()) return *exit_code;
-  LogError("cannot start", {{"why", exit_code.status().message()}});
-  return kExitFailure;
+  Beginning beginning{.desired = *std::move(desired)};
+  const StateFile file(beginning.desired.config.node.state);
+  const absl::StatusOr<State> state = ReadState(file, snapshot, beginning.warnings);
+  if (!state.ok()) {
+    LogError("cannot start", {{"why", state.status().message()}});
+    return {.exit_code = kExitFailure};
+  }
+  const std::vector<std::string> dropped = PutState(*state, beginning.desired);
+  for (const std::string& change : dropped) LogWarn(change);
+  if (!dropped.empty()) {
+    const absl::Status saved = file.Save(beginning.desired.state);
+    if (!saved.ok()) LogWarn("cannot keep state.toml", {{"why", saved.message()}});
+  }
+  return {.beginning = std::move(beginning)};
 }
 
 }  // namespace koi

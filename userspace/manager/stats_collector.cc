@@ -68,14 +68,26 @@ std::vector<InterfaceAddress> AddressesOf(const std::string& interface) {
   return addresses.ok() ? *std::move(addresses) : std::vector<InterfaceAddress>{};
 }
 
+// Who changed it last, if the CLI did.
+void NoteChange(const State& state, const BackendEntry& backend, BackendStats& stats) {
+  const auto note = [&](const auto& change) {
+    if (change.pool != backend.pool_name || change.name != backend.name) return;
+    stats.by = change.note.by;
+    stats.at = change.note.at;
+    stats.reason = change.note.why;
+  };
+  for (const AddedBackend& added : state.added) note(added);
+  for (const NotedBackend& draining : state.draining) note(draining);
+}
+
 }  // namespace
 
 Stats StatsCollector::Collect() const {
   Stats stats;
-  stats.node = sources_.config.node.name;
+  stats.node = sources_.desired.config.node.name;
   stats.version = kVersion;
   stats.uptime_ms = ToMilliseconds(Now() - sources_.started);
-  stats.interface = sources_.config.node.interface;
+  stats.interface = sources_.desired.config.node.interface;
   stats.carp = sources_.carp.report().groups;
   stats.xdp = sources_.carp.report().xdp;
   if (stats.xdp.mode.empty()) stats.xdp = {false, "off", "koi-carp has not reported yet"};
@@ -152,6 +164,7 @@ BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
   stats.why = sources_.health.Why(backend.number);
   stats.origin = backend.origin == BackendOrigin::kFile ? "file" : "cli";
   stats.weight = backend.weight;
+  NoteChange(sources_.desired.state, backend, stats);
   for (const WorkerFleet::Cpu* cpu : sources_.workers.List()) {
     const WorkerFigures figures = cpu->figures.Backend(backend.number, backend.incarnation);
     stats.connections += figures.connections;
@@ -165,15 +178,18 @@ BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
 }
 
 void StatsCollector::CollectPools(Stats& stats) const {
-  for (const PoolConfig& pool : sources_.pools.pools())
-    stats.pools.push_back({pool.name, "round-robin", {}});
-  for (const BackendEntry& backend : sources_.pools.List()) {
-    stats.pools[backend.pool].backends.push_back(CollectBackend(backend));
+  const std::vector<BackendEntry> entries = sources_.pools.List();
+  for (const PoolConfig& configured : sources_.desired.config.pools) {
+    PoolStats pool{.name = configured.name, .balance = "round-robin", .backends = {}};
+    for (const BackendEntry& backend : entries) {
+      if (backend.pool == configured.number) pool.backends.push_back(CollectBackend(backend));
+    }
+    stats.pools.push_back(std::move(pool));
   }
 }
 
 void StatsCollector::CollectServices(Stats& stats) const {
-  for (const ServiceConfig& configured : sources_.config.services) {
+  for (const ServiceConfig& configured : sources_.desired.config.services) {
     ServiceStats service;
     service.name = configured.name;
     service.mode = configured.mode == ServiceMode::kHttp ? "http" : "tcp";
@@ -194,20 +210,20 @@ void StatsCollector::CollectServices(Stats& stats) const {
 }
 
 void StatsCollector::CollectVips(Stats& stats) const {
-  const std::vector<InterfaceAddress> present = AddressesOf(sources_.config.node.interface);
-  for (uint32_t number = 0; number < sources_.config.vips.size(); ++number) {
-    const VipConfig& configured = sources_.config.vips[number];
+  const std::vector<InterfaceAddress> present = AddressesOf(sources_.desired.config.node.interface);
+  for (const VipConfig& configured : sources_.desired.config.vips) {
+    const CarpConfig& carp = sources_.desired.config.carp[configured.group];
     VipStats vip;
     vip.address = configured.address.ToString();
-    vip.vhid = sources_.config.carp[configured.group].vhid;
+    vip.vhid = carp.vhid;
     vip.role = std::string(CarpRoleName(CarpRole::kInit));
     for (const CarpGroupReport& group : stats.carp) {
-      if (group.number == configured.group) vip.role = std::string(CarpRoleName(group.role));
+      if (group.vhid == carp.vhid) vip.role = std::string(CarpRoleName(group.role));
     }
     vip.present = std::any_of(present.begin(), present.end(), [&](const InterfaceAddress& address) {
       return address.address == configured.address;
     });
-    const absl::StatusOr<VipTraffic> traffic = sources_.data_plane.TrafficOf(number);
+    const absl::StatusOr<VipTraffic> traffic = sources_.data_plane.TrafficOf(configured.number);
     if (traffic.ok()) {
       vip.packets = traffic->packets;
       vip.bytes = traffic->bytes;
@@ -230,6 +246,7 @@ void StatsCollector::CollectVerdicts(Stats& stats) const {
 }
 
 void StatsCollector::CollectWarnings(Stats& stats) const {
+  stats.warnings.insert(stats.warnings.end(), sources_.warnings.begin(), sources_.warnings.end());
   if (!sources_.carp.running()) stats.warnings.push_back("koi-carp is not running");
   for (const CpuStats& cpu : stats.cpus) {
     if (cpu.state != "serving")

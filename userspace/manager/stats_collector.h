@@ -3,9 +3,9 @@
 // value.
 #pragma once
 
-#include "config/config.h"
 #include "manager/carp_client.h"
 #include "manager/data_plane.h"
+#include "manager/desired.h"
 #include "manager/health/checker.h"
 #include "manager/pool_table.h"
 #include "manager/worker_fleet.h"
@@ -15,12 +15,13 @@ namespace koi {
 
 // What it reads; all of it outlives the collector.
 struct StatsSources {
-  const Config& config;
+  const Desired& desired;
   const DataPlane& data_plane;
   const PoolTable& pools;
   const HealthChecker& health;
   const WorkerFleet& workers;
   const CarpClient& carp;
+  const std::vector<std::string>& warnings;  // of the start
   TimePoint started;
 };
 

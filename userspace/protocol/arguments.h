@@ -11,11 +11,10 @@
 
 namespace koi {
 
-// A sealed memory file of `arguments`, close-on-exec.
+// A sealed file (base/sealed_file.h) of `arguments`.
 absl::StatusOr<Fd> PackArguments(const std::vector<std::string>& arguments);
 
-// What is in such a file; its offset is neither used nor moved, so that one file serves many
-// readers.
+// What is in such a file.
 absl::StatusOr<std::vector<std::string>> UnpackArguments(int fd);
 
 }  // namespace koi

@@ -16,16 +16,55 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, fingerprint,
                                    chain_file, key_file, loaded, waits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, errors)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, weight,
-                                   connections, connections_total, requests, errors, bytes_in,
-                                   bytes_out)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, by, at,
+                                   reason, weight, connections, connections_total, requests, errors,
+                                   bytes_in, bytes_out)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolStats, name, balance, backends)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, backends_up,
                                    backends)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendName, pool, name)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendAdd, pool, name, address, weight)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CliChange, change, pool, name, address, weight, by, at, why)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KeyChange, key, before, after)
+NLOHMANN_JSON_SERIALIZE_ENUM(ConfigChange::Kind, {{ConfigChange::Kind::kAdded, "added"},
+                                                  {ConfigChange::Kind::kRemoved, "removed"},
+                                                  {ConfigChange::Kind::kChanged, "changed"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ConfigChange, kind, noun, name, keys)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ConfigError, file, line, column, message, source_line)
+NLOHMANN_JSON_SERIALIZE_ENUM(ReloadReport::Outcome,
+                             {{ReloadReport::Outcome::kUnchanged, "unchanged"},
+                              {ReloadReport::Outcome::kApplied, "applied"},
+                              {ReloadReport::Outcome::kPending, "pending"},
+                              {ReloadReport::Outcome::kInvalid, "invalid"},
+                              {ReloadReport::Outcome::kNeedsRestart, "needs-restart"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReloadReport, outcome, changes, certificates, dropped,
+                                   needs_restart, errors, warnings)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DiffReport, reload, cli)
+
+// A request may leave out what has a default.
+static void to_json(Json& json, const BackendName& backend) {
+  json = {{"pool", backend.pool}, {"name", backend.name}};
+  if (!backend.reason.empty()) json["reason"] = backend.reason;
+}
+static void from_json(const Json& json, BackendName& backend) {
+  json.at("pool").get_to(backend.pool);
+  json.at("name").get_to(backend.name);
+  if (json.contains("reason")) json.at("reason").get_to(backend.reason);
+}
+static void to_json(Json& json, const BackendAdd& backend) {
+  json = {{"pool", backend.pool},
+          {"name", backend.name},
+          {"address", backend.address},
+          {"weight", backend.weight}};
+  if (!backend.reason.empty()) json["reason"] = backend.reason;
+}
+static void from_json(const Json& json, BackendAdd& backend) {
+  json.at("pool").get_to(backend.pool);
+  json.at("name").get_to(backend.name);
+  json.at("address").get_to(backend.address);
+  if (json.contains("weight")) json.at("weight").get_to(backend.weight);
+  if (json.contains("reason")) json.at("reason").get_to(backend.reason);
+}
 
 // "verdicts" is {"NAME": packets}; what each name does is in "verdict_actions".
 static void to_json(Json& json, const Stats& stats) {
@@ -83,6 +122,8 @@ std::string EncodeJson(const BackendAdd& value) { return ToText(value); }
 std::string EncodeJson(const BackendChange& value) { return ToText(value); }
 std::string EncodeJson(const WorkerReplace& value) { return ToText(value); }
 std::string EncodeJson(const CertificateList& value) { return ToText(value); }
+std::string EncodeJson(const ReloadReport& value) { return ToText(value); }
+std::string EncodeJson(const DiffReport& value) { return ToText(value); }
 std::string EncodeError(absl::string_view message) {
   return ToText({{"error", std::string(message)}});
 }
@@ -102,6 +143,14 @@ absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json) {
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json) {
   return Decode<BackendChange>("backend change", json,
                                [](const Json& parsed) { return parsed.get<BackendChange>(); });
+}
+absl::StatusOr<ReloadReport> DecodeReloadReport(absl::string_view json) {
+  return Decode<ReloadReport>("reload report", json,
+                              [](const Json& parsed) { return parsed.get<ReloadReport>(); });
+}
+absl::StatusOr<DiffReport> DecodeDiffReport(absl::string_view json) {
+  return Decode<DiffReport>("diff report", json,
+                            [](const Json& parsed) { return parsed.get<DiffReport>(); });
 }
 
 absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json) {

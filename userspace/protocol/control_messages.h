@@ -14,6 +14,8 @@
 //   POST /backends/remove     BackendName    -> BackendChange
 //   POST /workers/replace     WorkerReplace  -> CpuStats, as it begins
 //   POST /certificates/reload {}             -> CertificateList
+//   GET  /diff                DiffReport
+//   POST /reload              ReloadReport
 //
 // A failure is an HTTP error status and {"error": "..."}.
 #pragma once
@@ -25,6 +27,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "config/diff.h"
+#include "config/error.h"
 #include "protocol/carp_messages.h"
 
 namespace koi {
@@ -67,6 +71,9 @@ struct BackendStats {
   std::string health = {};   // "unknown", "up", "down"
   std::string why = {};      // of the health: "connection refused", "no answer in 1.0s"
   std::string origin = {};   // "file", "cli"
+  std::string by = {};  // who added or drains it by the CLI, when (UTC, RFC 3339) and why; or ""
+  std::string at = {};
+  std::string reason = {};
   uint32_t weight = 0;
   uint64_t connections = 0;
   uint64_t connections_total = 0;
@@ -129,6 +136,7 @@ struct Stats {
 struct BackendName {
   std::string pool = {};
   std::string name = {};
+  std::string reason = {};  // why it is changed, in the words of whoever does; may be ""
 };
 
 struct BackendAdd {
@@ -136,6 +144,7 @@ struct BackendAdd {
   std::string name = {};
   std::string address = {};
   uint32_t weight = 100;
+  std::string reason = {};
 };
 
 struct BackendChange {
@@ -168,6 +177,35 @@ struct WorkerReplace {
   int64_t limit_ms = 30'000;  // for what the present one has
 };
 
+// What became of a reload, or what one would do.
+struct ReloadReport {
+  enum class Outcome { kUnchanged, kApplied, kPending, kInvalid, kNeedsRestart };
+  Outcome outcome = Outcome::kUnchanged;
+  std::vector<ConfigChange> changes = {};
+  std::vector<std::string> certificates = {};   // services whose certificate is another one
+  std::vector<std::string> dropped = {};        // changes of the CLI that mean nothing any more
+  std::vector<std::string> needs_restart = {};  // "node.interface eth0 -> eth1"
+  std::vector<ConfigError> errors = {};
+  std::vector<std::string> warnings = {};
+};
+
+// A change that the CLI made on this host.
+struct CliChange {
+  std::string change = {};  // "added", "removed", "draining"
+  std::string pool = {};
+  std::string name = {};
+  std::string address = {};  // of one that was added
+  uint32_t weight = 0;
+  std::string by = {};
+  std::string at = {};
+  std::string why = {};
+};
+
+struct DiffReport {
+  ReloadReport reload = {};  // what one would do now: kPending, kUnchanged or why not
+  std::vector<CliChange> cli = {};
+};
+
 std::string EncodeJson(const Stats& value);
 std::string EncodeJson(const CpuStats& value);
 std::string EncodeJson(const BackendName& value);
@@ -175,6 +213,8 @@ std::string EncodeJson(const BackendAdd& value);
 std::string EncodeJson(const BackendChange& value);
 std::string EncodeJson(const WorkerReplace& value);
 std::string EncodeJson(const CertificateList& value);
+std::string EncodeJson(const ReloadReport& value);
+std::string EncodeJson(const DiffReport& value);
 std::string EncodeError(absl::string_view message);
 
 // InvalidArgument with what is missing or of the wrong type.
@@ -185,6 +225,8 @@ absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json);
 absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json);
 absl::StatusOr<CertificateList> DecodeCertificateList(absl::string_view json);
 absl::StatusOr<WorkerReplace> DecodeWorkerReplace(absl::string_view json);
+absl::StatusOr<ReloadReport> DecodeReloadReport(absl::string_view json);
+absl::StatusOr<DiffReport> DecodeDiffReport(absl::string_view json);
 // The "error" of an error body, or the body itself.
 std::string DecodeError(absl::string_view json);
 

@@ -50,7 +50,8 @@ enum class KeeperMessageType : uint32_t {
   kChildExited,    // role, cpu, pid, value: wait status
   kListenersDone,  // after the last kListener, kHeld and kChildStarted of a beginning
   // Keeper to manager and carp.
-  kPing,  // value: to be repeated by kPong
+  kPing,    // value: to be repeated by kPong
+  kReload,  // to the manager: read the configuration again
   kStop,  // leave cleanly: carp bows out and releases the VIPs, the manager removes what it pinned
   // Manager or carp to keeper.
   kPong,   // value

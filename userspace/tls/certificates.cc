@@ -171,10 +171,11 @@ CertificateFacts FactsOf(const ParsedCertificate& parsed) {
 }
 
 absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
-                                                const std::string& key_file) {
+                                                const std::string& key_file,
+                                                const PemReader& read) {
   CertificatePair pair;
-  KOI_ASSIGN_OR_RETURN(pair.chain_pem, ReadFile(chain_file));
-  KOI_ASSIGN_OR_RETURN(pair.key_pem, ReadFile(key_file));
+  KOI_ASSIGN_OR_RETURN(pair.chain_pem, read(chain_file));
+  KOI_ASSIGN_OR_RETURN(pair.key_pem, read(key_file));
   const absl::StatusOr<ParsedCertificate> parsed = ParseCertificate(pair.chain_pem, pair.key_pem);
   absl::Status usable = parsed.status();
   if (usable.ok()) {
@@ -186,6 +187,12 @@ absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
   const std::string warning = ValidityWarning(*parsed);
   if (!warning.empty()) pair.warning = absl::StrCat(chain_file, ": ", warning);
   return pair;
+}
+
+absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
+                                                const std::string& key_file) {
+  return LoadCertificate(chain_file, key_file,
+                         [](const std::string& path) { return ReadFile(path); });
 }
 
 }  // namespace koi

@@ -2,6 +2,7 @@
 // Certificate chains and private keys: from files, as PEM text, and read.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,8 +54,14 @@ struct CertificatePair {
   CertificateFacts facts;
 };
 
-// Reads both files (they may be the same one) and makes sure that they belong together and can be
-// used. Errors name the files.
+// Reads a file.
+using PemReader = std::function<absl::StatusOr<std::string>(const std::string& path)>;
+
+// Has both files (they may be the same one) read by `read` and makes sure that they belong
+// together and can be used. Errors name the files.
+absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
+                                                const std::string& key_file, const PemReader& read);
+// From disk.
 absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
                                                 const std::string& key_file);
 

@@ -2,8 +2,8 @@
 // Map koi_backends: every backend of every pool, by number; mmapable.
 // Written by koi-manager. Read by workers (mapped read-only) and by people.
 //
-// Number 0 is never a backend: its `sequence` goes up whenever a backend is added or removed, so
-// that a reader knows when to look for its pool's members again.
+// Number 0 is never a backend: its `sequence` goes up whenever a backend is added or removed or
+// gets another weight, so that a reader knows when to look for its pool's members again.
 #pragma once
 
 #include <koi/abi/abi.h>

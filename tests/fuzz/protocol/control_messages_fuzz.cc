@@ -17,6 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckRoundTrip(bytes, DecodeBackendChange, encode);
   CheckRoundTrip(bytes, DecodeWorkerReplace, encode);
   CheckRoundTrip(bytes, DecodeCertificateList, encode);
+  CheckRoundTrip(bytes, DecodeReloadReport, encode);
+  CheckRoundTrip(bytes, DecodeDiffReport, encode);
   (void)DecodeError(bytes);
   return 0;
 }

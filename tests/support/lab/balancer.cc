@@ -123,6 +123,24 @@ Balancer::Balancer(Lab& lab, const std::string& name, const BalancerOptions& opt
   }
 }
 
+std::string Balancer::Config() const {
+  absl::StatusOr<std::string> text = ReadFile(absl::StrCat(host_.directory(), "/koi.toml"));
+  if (!text.ok()) Die(std::string(text.status().message()));
+  return *std::move(text);
+}
+
+void Balancer::SetConfig(const std::string& text) const {
+  const absl::Status written = WriteFile(absl::StrCat(host_.directory(), "/koi.toml"), text);
+  if (!written.ok()) Die(std::string(written.message()));
+}
+
+void Balancer::EditConfig(const std::string& from, const std::string& to) const {
+  std::string text = Config();
+  const size_t at = text.find(from);
+  if (at == text.npos) Die(absl::StrCat("koi.toml has no ", from));
+  SetConfig(text.replace(at, from.size(), to));
+}
+
 void Balancer::Start(const Argv& environment) {
   Argv argv = {"env"};
   argv.insert(argv.end(), environment.begin(), environment.end());

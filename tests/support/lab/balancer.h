@@ -41,6 +41,11 @@ class Balancer {
   // The keeper.
   Process& koid() { return koid_; }
 
+  // Its koi.toml; changed on disk alone, or with `from`, which must be there, replaced by `to`.
+  std::string Config() const;
+  void SetConfig(const std::string& text) const;
+  void EditConfig(const std::string& from, const std::string& to) const;
+
   // `environment` ("NAME=VALUE") is koid's and its children's beside this program's.
   void Start(const Argv& environment = {});
   // SIGKILL to the keeper: for koi this is the death of the host.

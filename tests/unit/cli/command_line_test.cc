@@ -60,7 +60,8 @@ TEST(CommandLineTest, HelpOfANounListsItsVerbs) {
 TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
   const std::pair<const char*, const char*> cases[] = {
       {"",
-       "koi: a command is missing: status, health, check, backend, worker, cert, vip, stats, "
+       "koi: a command is missing: status, health, check, diff, reload, backend, worker, cert, "
+       "vip, stats, "
        "cleanup, version\nSee: koi "
        "--help\n"},
       {"statsu",

@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
 
 #include "absl/strings/str_cat.h"
 #include "manager/control/routes.h"
+#include "manager/control/user_name.h"
 #include "net/socket.h"
 #include "typed.h"
 #include "unit/manager/sample_stats.h"
@@ -24,9 +26,15 @@ using ::testing::IsEmpty;
 class FakeManager : public ControlActions {
  public:
   Stats CollectStats() override { return stats; }
-  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) override {
+  DiffReport CollectDiff() override { return diff; }
+  void Reload(const std::string&, ReloadDone done) override {
+    asked.push_back("reload");
+    done(reload);
+  }
+  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend,
+                                           const std::string& by) override {
     asked.push_back(absl::StrCat("add ", backend.pool, " ", backend.name, " ", backend.address, " ",
-                                 backend.weight));
+                                 backend.weight, Why(backend.reason, by)));
     if (!answer.ok()) return answer;
     BackendStats added = stats.pools[0].backends[0];
     added.name = backend.name;
@@ -35,14 +43,17 @@ class FakeManager : public ControlActions {
     added.health = "unknown";
     return BackendChange{.pool = backend.pool, .backend = added};
   }
-  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) override {
-    return Note("drain", backend);
+  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend,
+                                             const std::string& by) override {
+    return Note("drain", backend, by);
   }
-  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) override {
-    return Note("undrain", backend);
+  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend,
+                                               const std::string& by) override {
+    return Note("undrain", backend, by);
   }
-  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) override {
-    return Note("remove", backend);
+  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
+                                              const std::string& by) override {
+    return Note("remove", backend, by);
   }
 
   CertificateList ListCertificates() override { return certificates; }
@@ -69,11 +80,20 @@ class FakeManager : public ControlActions {
                                                     .key_file = "/etc/koi/web.key",
                                                     .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
+  DiffReport diff;
+  absl::StatusOr<ReloadReport> reload = ReloadReport();
   std::vector<std::string> asked;
 
  private:
-  absl::StatusOr<BackendChange> Note(absl::string_view what, const BackendName& backend) {
-    asked.push_back(absl::StrCat(what, " ", backend.pool, " ", backend.name));
+  // Everything here is asked by this test's own user.
+  static std::string Why(const std::string& reason, const std::string& by) {
+    EXPECT_EQ(by, UserName(::getuid()));
+    return reason.empty() ? "" : absl::StrCat(" because ", reason);
+  }
+  absl::StatusOr<BackendChange> Note(absl::string_view what, const BackendName& backend,
+                                     const std::string& by) {
+    asked.push_back(
+        absl::StrCat(what, " ", backend.pool, " ", backend.name, Why(backend.reason, by)));
     if (!answer.ok()) return answer;
     return BackendChange{.pool = backend.pool, .backend = stats.pools[0].backends[0]};
   }
@@ -202,6 +222,95 @@ TEST_F(ManagerCommandsTest, BackendIsDrainedUndrainedAndRemoved) {
             "web-1: removed from pool web, 4 connections open\n");
   EXPECT_THAT(manager_.asked,
               ElementsAre("drain web web-1", "undrain web web-1", "remove web web-1"));
+}
+
+TEST_F(ManagerCommandsTest, ReasonOfAChangeIsPassedOn) {
+  EXPECT_EQ(Run("backend drain web web-1 --reason disk").code, kExitOk);
+  EXPECT_EQ(Run("backend add web web-9 10.0.0.9:80 --reason load").code, kExitOk);
+  EXPECT_THAT(manager_.asked, ElementsAre("drain web web-1 because disk",
+                                          "add web web-9 10.0.0.9:80 100 because load"));
+}
+
+TEST_F(ManagerCommandsTest, ReloadSaysWhatItChanged) {
+  manager_.reload = ReloadReport{
+      .outcome = ReloadReport::Outcome::kApplied,
+      .changes = {{ConfigChange::Kind::kChanged, "backend", "web/web-1", {{"weight", "100", "50"}}},
+                  {ConfigChange::Kind::kRemoved, "service", "old", {}}},
+      .certificates = {"web"},
+      .dropped = {"backend web/x, added by root at T: dropped, the file has it now"},
+      .warnings = {"koi.toml:3:1: hm"}};
+  const Said said = Run("reload");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_EQ(said.out,
+            "~ backend web/web-1: weight 100 -> 50\n"
+            "- service old\n"
+            "~ certificate of service web\n"
+            "! backend web/x, added by root at T: dropped, the file has it now\n");
+  EXPECT_EQ(said.talk, "warning: koi.toml:3:1: hm\n");
+}
+
+TEST_F(ManagerCommandsTest, ReloadWithoutChangesSaysSo) {
+  EXPECT_EQ(Run("reload").out, "nothing to change\n");
+}
+
+TEST_F(ManagerCommandsTest, ReloadOfAnInvalidConfigurationShowsAllErrors) {
+  manager_.reload = ReloadReport{.outcome = ReloadReport::Outcome::kInvalid,
+                                 .errors = {{"koi.toml", 1, 1, "no", "x = 1"}, {.message = "and"}}};
+  const Said said = Run("reload");
+  EXPECT_EQ(said.code, kExitConfigInvalid);
+  EXPECT_EQ(said.out, "");
+  EXPECT_EQ(said.talk,
+            "koi.toml:1:1: no\n  x = 1\n  ^\nand\n2 errors: koi goes on with what runs\n");
+}
+
+TEST_F(ManagerCommandsTest, ReloadThatNeedsARestartIsRefused) {
+  manager_.reload = ReloadReport{.outcome = ReloadReport::Outcome::kNeedsRestart,
+                                 .needs_restart = {"node.interface eth0 -> eth1"}};
+  const Said said = Run("reload");
+  EXPECT_EQ(said.code, kExitRefused);
+  EXPECT_EQ(said.talk,
+            "needs a restart of koid: node.interface eth0 -> eth1; until then nothing of it is "
+            "changed\n");
+}
+
+TEST_F(ManagerCommandsTest, ReloadThatFailsSaysWhy) {
+  manager_.reload = absl::AlreadyExistsError("nothing was changed: stats endpoint: taken");
+  const Said said = Run("reload");
+  EXPECT_EQ(said.code, kExitConflict);
+  EXPECT_EQ(said.talk, "koi: nothing was changed: stats endpoint: taken\n");
+}
+
+TEST_F(ManagerCommandsTest, DiffShowsWhatAReloadWouldChangeAndWhatTheCliChanged) {
+  EXPECT_EQ(Run("diff").out, "A reload would change nothing.\n");
+  manager_.diff = {
+      .reload =
+          {.outcome = ReloadReport::Outcome::kPending,
+           .changes = {{ConfigChange::Kind::kAdded, "VIP", "10.0.0.2", {{"group", "", "42"}}}}},
+      .cli = {{.change = "draining",
+               .pool = "web",
+               .name = "web-1",
+               .by = "root",
+               .at = "2026-01-02T03:04:05Z",
+               .why = "disk"}}};
+  const Said said = Run("diff");
+  EXPECT_EQ(said.code, kExitOk);
+  EXPECT_EQ(said.out,
+            "A reload would change:\n"
+            "+ VIP 10.0.0.2: group 42\n"
+            "\n"
+            "Changed by koi backend on this host:\n"
+            "CHANGE    POOL  BACKEND  ADDRESS  BY    AT                    WHY\n"
+            "draining  web   web-1    -        root  2026-01-02T03:04:05Z  disk\n");
+  EXPECT_EQ(DecodeDiffReport(Run("diff -o json").out)->cli.at(0).why, "disk");
+}
+
+TEST_F(ManagerCommandsTest, DiffWithAnInvalidFileShowsItsErrors) {
+  manager_.diff.reload = {.outcome = ReloadReport::Outcome::kInvalid,
+                          .errors = {{.message = "no"}}};
+  const Said said = Run("diff");
+  EXPECT_EQ(said.code, kExitConfigInvalid);
+  EXPECT_EQ(said.talk, "no\n1 error: koi goes on with what runs\n");
+  EXPECT_EQ(Run("diff -o json").code, kExitConfigInvalid);
 }
 
 TEST_F(ManagerCommandsTest, ChangeAsJsonIsTheManagersAnswer) {

@@ -278,18 +278,18 @@ std::string With(const ConfigKey& key, const std::string& value) {
   if (key.table.empty()) return assignment;
   const std::string table(key.table);
   const size_t dot = table.find('.');
-  if (dot == table.npos) return absl::StrCat(WrittenTable(table), "\n", assignment);
+  if (dot == table.npos) return absl::StrCat(ConfigSchema().WrittenTable(table), "\n", assignment);
   const std::string inner = table.substr(dot + 1);
-  const ConfigTable* written = FindConfigTable(table.substr(0, dot), inner);
+  const ConfigTable* written = ConfigSchema().FindTable(table.substr(0, dot), inner);
   EXPECT_NE(written, nullptr);
-  return absl::StrCat(WrittenTable(table.substr(0, dot)), "\n", inner, " = ",
+  return absl::StrCat(ConfigSchema().WrittenTable(table.substr(0, dot)), "\n", inner, " = ",
                       written->repeated ? "[{ " : "{ ", assignment,
                       written->repeated ? " }]" : " }");
 }
 
 // No key takes a date.
 TEST(ConfigMistakesTest, EveryKeySaysWhatItTakes) {
-  for (const ConfigKey& key : ConfigKeys()) {
+  for (const ConfigKey& key : ConfigSchema().keys) {
     const std::string text = With(key, "1979-05-27");
     SCOPED_TRACE(text);
     EXPECT_THAT(ErrorsOf(text), ::testing::Contains(::testing::EndsWith(absl::StrCat(

@@ -19,17 +19,17 @@ TEST(ConfigReferenceTest, DocumentHasTheTablesOfTheSchema) {
 }
 
 TEST(ConfigReferenceTest, EveryKeyStandsInATableAndHasHelp) {
-  for (const ConfigKey& key : ConfigKeys()) {
+  for (const ConfigKey& key : ConfigSchema().keys) {
     SCOPED_TRACE(key.name);
     EXPECT_FALSE(key.help.empty());
     bool found = false;
-    for (const ConfigTable& table : ConfigTables()) found = found || table.path == key.table;
+    for (const ConfigTable& table : ConfigSchema().tables) found = found || table.path == key.table;
     EXPECT_TRUE(found) << key.table;
   }
 }
 
 TEST(ConfigReferenceTest, EveryDefaultIsAValidValue) {
-  for (const ConfigKey& key : ConfigKeys()) {
+  for (const ConfigKey& key : ConfigSchema().keys) {
     SCOPED_TRACE(key.name);
     const bool note = !key.default_note.empty();
     const bool value = !key.default_value.empty();

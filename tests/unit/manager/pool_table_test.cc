@@ -21,27 +21,42 @@ class PoolTableTest : public testing::Test, protected PoolTableObserver {
  protected:
   std::string pins = NewPinDirectory();
   std::unique_ptr<BpfObject> object = *BpfObject::Load(pins, ExistingMaps::kReplace);
-  std::vector<std::string> added;
+  std::vector<std::string> present;
   std::vector<std::string> removed;
   std::vector<PoolConfig> pools = {
-      {.name = "web",
+      {.number = 4,
+       .name = "web",
        .backends = {Backend("web-1", "10.0.0.1:80"), Backend("web-2", "10.0.0.2:80")}},
-      {.name = "mail", .backends = {Backend("mail-1", "10.0.0.3:25")}}};
+      {.number = 7, .name = "mail", .backends = {Backend("mail-1", "10.0.0.3:25")}}};
   uint32_t in_use = 0;
 
   void TearDown() override { EXPECT_TRUE(RemovePins(pins).ok()); }
-  void BackendAdded(const BackendEntry& backend) override { added.push_back(backend.name); }
+  void BackendPresent(const BackendEntry& backend, const CheckConfig&) override {
+    present.push_back(backend.name);
+  }
   void BackendRemoved(const BackendEntry& backend) override { removed.push_back(backend.name); }
 
-  static BackendConfig Backend(const char* name, const char* endpoint, uint32_t weight = 100) {
-    return {name, *Endpoint::Parse(endpoint), weight};
+  static BackendConfig Backend(const std::string& name, const char* endpoint,
+                               uint32_t weight = 100) {
+    return {.name = name, .endpoint = *Endpoint::Parse(endpoint), .weight = weight};
   }
-  // A manager's table, as it is after that manager has started.
+  // A manager's table, not filled.
+  PoolTable Open() {
+    return PoolTable(*BackendMap::Open(*object->MapFd("koi_backends")), *this,
+                     [this](uint32_t number) { return number != in_use; });
+  }
+  // Makes `table` what `pools` says.
+  absl::Status Fill(PoolTable& table) {
+    present.clear();
+    removed.clear();
+    const absl::Status added = table.AddMissing(pools);
+    table.RemoveOthers(pools);
+    return added;
+  }
+  // As it is after a manager has started.
   PoolTable Start() {
-    added.clear();
-    PoolTable table(*BackendMap::Open(*object->MapFd("koi_backends")), pools, *this,
-                    [this](uint32_t number) { return number != in_use; });
-    EXPECT_TRUE(table.Reconcile().ok());
+    PoolTable table = Open();
+    EXPECT_TRUE(Fill(table).ok());
     return table;
   }
   static std::vector<std::string> Names(const PoolTable& table) {
@@ -55,72 +70,94 @@ class PoolTableTest : public testing::Test, protected PoolTableObserver {
 TEST_F(PoolTableTest, ConfiguredBackendsAreThereAndNotYetUsable) {
   const PoolTable table = Start();
   EXPECT_THAT(Names(table), ElementsAre("web/web-1", "web/web-2", "mail/mail-1"));
-  EXPECT_THAT(added, ElementsAre("web-1", "web-2", "mail-1"));
+  EXPECT_THAT(present, ElementsAre("web-1", "web-2", "mail-1"));
+  EXPECT_EQ(table.List()[2].pool, 7U);
   for (const BackendEntry& entry : table.List()) EXPECT_FALSE(entry.usable());
+  EXPECT_FALSE(table.AllChecked(pools));
 }
 
-TEST_F(PoolTableTest, WhatTheCliDidIsThereAfterTheManagerStartedAnew) {
+TEST_F(PoolTableTest, WhatStaysKeepsNumberAndHealthOverAManagersStart) {
+  pools[0].backends.push_back(Backend("web-3", "10.0.0.9:80", 50));
+  pools[0].backends.back().from_cli = true;
+  pools[0].backends.front().draining = true;
+  uint32_t number = 0;
   {
     PoolTable table = Start();
-    ASSERT_TRUE(table.Add("web", "web-3", *Endpoint::Parse("10.0.0.9:80"), 50).ok());
-    ASSERT_TRUE(table.SetAdmin("web", "web-1", BackendAdmin::kDraining).ok());
-    table.SetHealth(table.List()[1].number, BackendHealth::kUp);
+    number = table.List()[1].number;
+    table.SetHealth(number, BackendHealth::kUp);
   }
   const PoolTable table = Start();
-  EXPECT_THAT(Names(table), ElementsAre("web/web-1", "web/web-2", "mail/mail-1", "web/web-3"));
+  EXPECT_THAT(present, testing::UnorderedElementsAre("web-1", "web-2", "web-3", "mail-1"));
   EXPECT_EQ(table.List()[0].admin, BackendAdmin::kDraining);
   EXPECT_EQ(table.List()[1].health, BackendHealth::kUp);
-  EXPECT_EQ(table.List()[3].weight, 50u);
+  EXPECT_EQ(table.List()[1].number, number);
+  EXPECT_EQ(table.List()[2].weight, 50U);
+  EXPECT_EQ(table.List()[2].origin, BackendOrigin::kCli);
+  EXPECT_THAT(removed, IsEmpty());
 }
 
-TEST_F(PoolTableTest, BackendThatLeftTheFileGoesAndOneThatMovedIsAnother) {
-  const uint32_t before = Start().List()[0].incarnation;
+TEST_F(PoolTableTest, ChangedBackendKeepsItsNumberAndReadersAreToldOfItsWeight) {
+  PoolTable table = Start();
+  const BackendView view = *BackendView::Open(table.map_fd());
+  const BackendEntry before = table.List()[0];
+  const uint32_t generation = view.generation();
+  EXPECT_TRUE(Fill(table).ok());
+  EXPECT_EQ(view.generation(), generation);
+
+  pools[0].backends[0].weight = 7;
+  EXPECT_TRUE(Fill(table).ok());
+  EXPECT_NE(view.generation(), generation);
+  EXPECT_EQ(view.Read(before.number)->weight, 7U);
+  EXPECT_EQ(view.Read(before.number)->incarnation, before.incarnation);
+}
+
+TEST_F(PoolTableTest, OneThatMovedIsAnotherAndTheOldOneStaysUntilTheSecondHalf) {
+  PoolTable table = Start();
+  for (const BackendEntry& entry : table.List()) table.SetHealth(entry.number, BackendHealth::kUp);
+  EXPECT_TRUE(table.AllChecked(pools));
   pools[0].backends = {Backend("web-1", "10.0.0.77:80")};
-  const PoolTable table = Start();
-  EXPECT_THAT(Names(table), testing::UnorderedElementsAre("web/web-1", "mail/mail-1"));
-  EXPECT_THAT(added, testing::UnorderedElementsAre("web-1", "mail-1"));
-  for (const BackendEntry& entry : table.List()) {
-    if (entry.name == "web-1") {
-      EXPECT_EQ(entry.endpoint.ToString(), "10.0.0.77:80");
-      EXPECT_EQ(entry.health, BackendHealth::kUnknown) << before;
-    }
-  }
+  ASSERT_TRUE(table.AddMissing(pools).ok());
+  EXPECT_THAT(Names(table), ElementsAre("web/web-1", "web/web-2", "mail/mail-1", "web/web-1"));
+  EXPECT_FALSE(table.AllChecked(pools));
+  EXPECT_THAT(removed, IsEmpty());
+
+  table.RemoveOthers(pools);
+  EXPECT_THAT(Names(table), ElementsAre("mail/mail-1", "web/web-1"));
+  EXPECT_THAT(removed, ElementsAre("web-1", "web-2"));
+  EXPECT_EQ(table.List()[1].endpoint.ToString(), "10.0.0.77:80");
 }
 
-TEST_F(PoolTableTest, RemovedBackendIsToldAndItsNumberWaitsForItsLastConnection) {
+TEST_F(PoolTableTest, PoolOfAnotherNumberIsAnotherPool) {
+  PoolTable table = Start();
+  pools[1].number = 9;
+  EXPECT_TRUE(Fill(table).ok());
+  EXPECT_THAT(removed, ElementsAre("mail-1"));
+  EXPECT_EQ(table.List()[2].pool, 9U);
+}
+
+TEST_F(PoolTableTest, NumberOfARemovedOneWaitsForItsLastConnection) {
   PoolTable table = Start();
   const uint32_t number = table.List()[0].number;
   in_use = number;
-  ASSERT_TRUE(table.Remove("web", "web-1").ok());
-  EXPECT_THAT(removed, ElementsAre("web-1"));
+  pools[0].backends.erase(pools[0].backends.begin());
+  ASSERT_TRUE(Fill(table).ok());
   for (int i = 0; i < 1100; ++i) {
-    const auto backend = table.Add("web", "again", *Endpoint::Parse("10.0.0.4:80"), 1);
-    ASSERT_TRUE(backend.ok()) << backend.status();
-    ASSERT_NE(backend->number, number);
-    ASSERT_TRUE(table.Remove("web", "again").ok());
+    pools[0].backends.push_back(Backend("again", "10.0.0.4:80"));
+    ASSERT_TRUE(Fill(table).ok());
+    for (const BackendEntry& entry : table.List()) ASSERT_NE(entry.number, number);
+    pools[0].backends.pop_back();
+    ASSERT_TRUE(Fill(table).ok());
   }
 }
 
 TEST_F(PoolTableTest, TableThatIsFullSaysSo) {
-  PoolTable table = Start();
-  absl::Status added_last;
-  for (int i = 0; added_last.ok() && i < 2000; ++i) {
-    added_last =
-        table.Add("web", "b" + std::to_string(i), *Endpoint::Parse("10.0.0.4:80"), 1).status();
+  PoolTable table = Open();
+  for (int i = 0; i < 1100; ++i) {
+    pools[0].backends.push_back(Backend("b" + std::to_string(i), "10.0.0.4:80"));
   }
-  EXPECT_TRUE(absl::IsResourceExhausted(added_last)) << added_last;
-}
-
-TEST_F(PoolTableTest, MistakesSayWhatThereIs) {
-  PoolTable table = Start();
-  const Endpoint endpoint = *Endpoint::Parse("10.0.0.4:80");
-  EXPECT_THAT(std::string(table.Add("wbe", "x", endpoint, 1).status().message()),
-              HasSubstr("did you mean \"web\"?"));
-  EXPECT_THAT(std::string(table.Remove("web", "nothing").status().message()),
-              HasSubstr("there are: web-1, web-2"));
-  EXPECT_EQ(table.Add("web", "web-1", endpoint, 1).status().message(),
-            "pool \"web\" already has a backend \"web-1\", 10.0.0.1:80");
-  EXPECT_THAT(removed, IsEmpty());
+  const absl::Status added = table.AddMissing(pools);
+  EXPECT_TRUE(absl::IsResourceExhausted(added)) << added;
+  EXPECT_THAT(std::string(added.message()), HasSubstr("cannot add backend \"b1021\""));
 }
 
 }  // namespace

@@ -22,18 +22,30 @@ using ::testing::StartsWith;
 class NotedActions : public ControlActions {
  public:
   Stats CollectStats() override { return stats; }
-  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) override {
+  DiffReport CollectDiff() override {
+    return {.reload = {.outcome = ReloadReport::Outcome::kPending},
+            .cli = {{.change = "draining", .pool = "web", .name = "web-1"}}};
+  }
+  void Reload(const std::string& by, ReloadDone done) override {
+    noted.push_back(absl::StrCat("reload by ", by));
+    reload_done = std::move(done);
+  }
+  absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend,
+                                           const std::string& by) override {
     return Note(absl::StrCat("add ", backend.pool, " ", backend.name, " ", backend.address, " ",
-                             backend.weight));
+                             backend.weight, " by ", by));
   }
-  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) override {
-    return Note(absl::StrCat("drain ", backend.pool, " ", backend.name));
+  absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend,
+                                             const std::string& by) override {
+    return Note(absl::StrCat("drain ", backend.pool, " ", backend.name, " by ", by));
   }
-  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) override {
-    return Note(absl::StrCat("undrain ", backend.pool, " ", backend.name));
+  absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend,
+                                               const std::string& by) override {
+    return Note(absl::StrCat("undrain ", backend.pool, " ", backend.name, " by ", by));
   }
-  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) override {
-    return Note(absl::StrCat("remove ", backend.pool, " ", backend.name));
+  absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
+                                              const std::string& by) override {
+    return Note(absl::StrCat("remove ", backend.pool, " ", backend.name, " by ", by));
   }
 
   CertificateList ListCertificates() override { return certificates; }
@@ -58,6 +70,7 @@ class NotedActions : public ControlActions {
                                                     .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> noted;
+  ReloadDone reload_done;
 
  private:
   absl::StatusOr<BackendChange> Note(std::string what) {
@@ -71,7 +84,8 @@ class RoutesTest : public testing::Test {
  protected:
   HttpResponse Control(const std::string& method, const std::string& path,
                        const std::string& body = "") {
-    return ControlHandler(actions_)({.method = method, .path = path, .body = body});
+    return ControlHandler(actions_)(
+        {.method = method, .path = path, .body = body, .peer = "uid=0 pid=1", .peer_uid = 0});
   }
   HttpResponse Stats(const std::string& method, const std::string& path) {
     return StatsHandler(actions_)({.method = method, .path = path});
@@ -144,8 +158,42 @@ TEST_F(RoutesTest, ChangesReachTheActions) {
   EXPECT_EQ(Control("POST", "/backends/undrain", web1_).status, 200);
   const HttpResponse removed = Control("POST", "/backends/remove", web1_);
   EXPECT_EQ(DecodeBackendChange(removed.body).value().backend.name, "web-1");
-  EXPECT_THAT(actions_.noted, ElementsAre("add web web-2 10.0.0.3:80 50", "drain web web-1",
-                                          "undrain web web-1", "remove web web-1"));
+  EXPECT_THAT(actions_.noted,
+              ElementsAre("add web web-2 10.0.0.3:80 50 by root", "drain web web-1 by root",
+                          "undrain web web-1 by root", "remove web web-1 by root"));
+}
+
+TEST_F(RoutesTest, ReloadIsAnsweredWhenItIsDone) {
+  const HttpResponse response = Control("POST", "/reload", "{}");
+  ASSERT_NE(response.later, nullptr);
+  std::vector<HttpResponse> answers;
+  response.later([&answers](HttpResponse answer) { answers.push_back(std::move(answer)); });
+  EXPECT_THAT(actions_.noted, ElementsAre("reload by root"));
+  EXPECT_THAT(answers, IsEmpty());
+
+  actions_.reload_done(ReloadReport{.outcome = ReloadReport::Outcome::kApplied,
+                                    .changes = {{.noun = "pool", .name = "web"}}});
+  actions_.reload_done(absl::AbortedError("a reload is under way; try again"));
+  ASSERT_EQ(answers.size(), 2U);
+  const ReloadReport report = DecodeReloadReport(answers[0].body).value();
+  EXPECT_EQ(report.outcome, ReloadReport::Outcome::kApplied);
+  EXPECT_EQ(report.changes.at(0).name, "web");
+  EXPECT_EQ(answers[1].status, 409);
+}
+
+TEST_F(RoutesTest, DiffIsForTheControlSocketAlone) {
+  const DiffReport diff = DecodeDiffReport(Control("GET", "/diff").body).value();
+  EXPECT_EQ(diff.reload.outcome, ReloadReport::Outcome::kPending);
+  EXPECT_EQ(diff.cli.at(0).change, "draining");
+  EXPECT_EQ(Stats("GET", "/diff").status, 404);
+  EXPECT_EQ(StatsHandler(actions_)({.method = "POST", .path = "/reload"}).status, 404);
+}
+
+TEST_F(RoutesTest, LongReasonIsRefused) {
+  const std::string body =
+      EncodeJson(BackendName{.pool = "web", .name = "web-1", .reason = std::string(201, 'x')});
+  EXPECT_EQ(Control("POST", "/backends/drain", body).status, 400);
+  EXPECT_THAT(actions_.noted, IsEmpty());
 }
 
 TEST_F(RoutesTest, WorkerIsReplaced) {

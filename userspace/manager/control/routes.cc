@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/log.h"
+#include "config/state.h"
+#include "manager/control/user_name.h"
 #include "manager/stats/metrics.h"
 #include "manager/stats/prometheus_writer.h"
 
@@ -90,14 +92,22 @@ HttpResponse OneCpu(ControlActions& actions, const HttpRequest& request) {
 template <typename Argument>
 HttpResponse Change(ControlActions& actions, const HttpRequest& request,
                     const absl::StatusOr<Argument>& argument,
-                    absl::StatusOr<BackendChange> (ControlActions::*change)(const Argument&)) {
+                    absl::StatusOr<BackendChange> (ControlActions::*change)(const Argument&,
+                                                                            const std::string&)) {
   if (!argument.ok()) return Failure(argument.status());
-  const absl::StatusOr<BackendChange> result = (actions.*change)(*argument);
+  if (argument->reason.size() > kMaxReasonBytes) {
+    return Failure(absl::InvalidArgumentError(absl::StrCat(
+        "the reason has ", argument->reason.size(), " bytes, of at most ", kMaxReasonBytes)));
+  }
+  const std::string by = UserName(request.peer_uid);
+  const absl::StatusOr<BackendChange> result = (actions.*change)(*argument, by);
   if (!result.ok()) return Failure(result.status());
   LogInfo("backend-changed", {{"request", request.path},
                               {"pool", argument->pool},
                               {"backend", argument->name},
-                              {"peer", request.peer}});
+                              {"by", by},
+                              {"peer", request.peer},
+                              {"why", argument->reason}});
   return Json(EncodeJson(*result));
 }
 
@@ -135,25 +145,45 @@ HttpResponse ReloadCertificates(ControlActions& actions, const HttpRequest& requ
   return Json(EncodeJson(actions.ReloadCertificates()));
 }
 
+HttpResponse Diff(ControlActions& actions, const HttpRequest&) {
+  return Json(EncodeJson(actions.CollectDiff()));
+}
+
+HttpResponse Reload(ControlActions& actions, const HttpRequest& request) {
+  return {.later = [&actions, by = UserName(request.peer_uid)](const HttpResponse::Answer& answer) {
+    actions.Reload(by, [answer](const absl::StatusOr<ReloadReport>& report) {
+      answer(report.ok() ? Json(EncodeJson(*report)) : Failure(report.status()));
+    });
+  }};
+}
+
+enum class RouteKind {
+  kOpen,     // reads, by GET, on the stats port too
+  kPrivate,  // reads, by GET, on the Unix socket alone
+  kChanges,  // by POST, on the Unix socket alone
+};
+
 struct Route {
   absl::string_view path;  // or its beginning, where it ends in "/" and is not "/"
-  bool changes;            // by POST, on the Unix socket alone; else it reads, by GET
+  RouteKind kind;
   HttpResponse (*answer)(ControlActions&, const HttpRequest&);
 };
 
 constexpr Route kRoutes[] = {
-    {"/", false, Index},
-    {"/stats", false, AllStats},
-    {kCpuPath, false, OneCpu},
-    {"/metrics", false, Metrics},
-    {kHealthPath, false, Health},
-    {"/backends/add", true, Add},
-    {"/backends/drain", true, Drain},
-    {"/backends/undrain", true, Undrain},
-    {"/backends/remove", true, Remove},
-    {"/workers/replace", true, ReplaceWorker},
-    {"/certificates", false, Certificates},
-    {"/certificates/reload", true, ReloadCertificates},
+    {"/", RouteKind::kOpen, Index},
+    {"/stats", RouteKind::kOpen, AllStats},
+    {kCpuPath, RouteKind::kOpen, OneCpu},
+    {"/metrics", RouteKind::kOpen, Metrics},
+    {kHealthPath, RouteKind::kOpen, Health},
+    {"/backends/add", RouteKind::kChanges, Add},
+    {"/backends/drain", RouteKind::kChanges, Drain},
+    {"/backends/undrain", RouteKind::kChanges, Undrain},
+    {"/backends/remove", RouteKind::kChanges, Remove},
+    {"/workers/replace", RouteKind::kChanges, ReplaceWorker},
+    {"/certificates", RouteKind::kOpen, Certificates},
+    {"/certificates/reload", RouteKind::kChanges, ReloadCertificates},
+    {"/diff", RouteKind::kPrivate, Diff},
+    {"/reload", RouteKind::kChanges, Reload},
 };
 
 bool Matches(const Route& route, absl::string_view path) {
@@ -161,13 +191,15 @@ bool Matches(const Route& route, absl::string_view path) {
   return beginning ? absl::StartsWith(path, route.path) : path == route.path;
 }
 
-HttpResponse Answer(ControlActions& actions, bool may_change, const HttpRequest& request) {
+HttpResponse Answer(ControlActions& actions, bool private_too, const HttpRequest& request) {
   for (const Route& route : kRoutes) {
-    if (!Matches(route, request.path) || (route.changes && !may_change)) continue;
+    if (!Matches(route, request.path)) continue;
+    if (route.kind != RouteKind::kOpen && !private_too) continue;
+    const bool changes = route.kind == RouteKind::kChanges;
     const bool reads = request.method == "GET" || request.method == "HEAD";
-    if (route.changes ? request.method == "POST" : reads) return route.answer(actions, request);
-    HttpResponse refused = Json(EncodeError(
-        absl::StrCat(request.path, " takes ", route.changes ? "POST" : "GET", " alone")));
+    if (changes ? request.method == "POST" : reads) return route.answer(actions, request);
+    HttpResponse refused = Json(
+        EncodeError(absl::StrCat(request.path, " takes ", changes ? "POST" : "GET", " alone")));
     refused.status = 405;
     return refused;
   }

@@ -2,24 +2,36 @@
 // The paths of protocol/control_messages.h, and what is done for each.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "manager/stats/http_server.h"
 #include "protocol/control_messages.h"
 
 namespace koi {
 
-// What the manager can do for whoever asks.
+// What the manager can do for whoever asks. `by` is who does: "root", "uid 1000".
 class ControlActions {
  public:
   virtual ~ControlActions() = default;
 
   virtual Stats CollectStats() = 0;
+  virtual DiffReport CollectDiff() = 0;
+  // Calls `done` once, now or later. Aborted while another reload is under way.
+  using ReloadDone = std::function<void(absl::StatusOr<ReloadReport>)>;
+  virtual void Reload(const std::string& by, ReloadDone done) = 0;
   // NotFound for an unknown pool or backend, AlreadyExists for a name taken, FailedPrecondition for
-  // what must be done otherwise, ResourceExhausted when the table of backends is full.
-  virtual absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) = 0;
-  virtual absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) = 0;
-  virtual absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) = 0;
-  virtual absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) = 0;
+  // what must be done otherwise, ResourceExhausted when the table of backends is full or the change
+  // cannot be kept.
+  virtual absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend,
+                                                   const std::string& by) = 0;
+  virtual absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend,
+                                                     const std::string& by) = 0;
+  virtual absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend,
+                                                       const std::string& by) = 0;
+  virtual absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
+                                                      const std::string& by) = 0;
   // Begins; what CollectStats() says of the CPU tells how it goes on. FailedPrecondition when its
   // worker cannot be replaced now.
   virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;

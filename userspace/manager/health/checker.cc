@@ -21,11 +21,19 @@ std::string Reason(const absl::Status& result) {
 }  // namespace
 
 void HealthChecker::Watch(const BackendEntry& backend, const CheckConfig& check) {
+  std::string why;
+  if (const auto found = targets_.find(backend.number); found != targets_.end()) {
+    const Target& before = *found->second;
+    const bool same_backend = before.incarnation == backend.incarnation;
+    if (same_backend && before.check == check) return;
+    if (same_backend) why = before.why;
+  }
   auto target = std::make_unique<Target>(Target{backend.number,
+                                                backend.incarnation,
                                                 backend.endpoint,
                                                 check,
                                                 RiseFall(check.rise, check.fall, backend.health),
-                                                "",
+                                                std::move(why),
                                                 nullptr,
                                                 {}});
   Target& watched = *target;

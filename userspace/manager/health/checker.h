@@ -28,8 +28,8 @@ class HealthChecker {
       : loop_(loop), on_change_(std::move(on_change)) {}
 
   // Checks `backend` from now on: at once when its health is unknown, else after a part of the
-  // interval that differs from backend to backend, so that checks spread. Replaces an earlier watch
-  // of the same number.
+  // interval that differs from backend to backend, so that checks spread. A watch of the same
+  // backend that is the same already goes on; another one of the same number is replaced.
   void Watch(const BackendEntry& backend, const CheckConfig& check);
   void Forget(uint32_t number);
   // Why the backend has its health, or "" before the first result.
@@ -38,6 +38,7 @@ class HealthChecker {
  private:
   struct Target {
     uint32_t number;
+    uint32_t incarnation;
     Endpoint endpoint;
     CheckConfig check;
     RiseFall rise_fall;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -18,11 +19,6 @@ namespace koi {
 namespace {
 
 constexpr char kRealm[] = "koi";
-
-// What is known of a request while its body arrives. Owned by libmicrohttpd's request pointer.
-struct Exchange {
-  std::string body;
-};
 
 struct ResponseDeleter {
   void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
@@ -67,21 +63,22 @@ bool Authenticated(MHD_Connection* connection, const HttpServer::Options& option
   return user_right && password_right;
 }
 
-// "uid=0 pid=1234" of the process that connected to a Unix socket, "" for other sockets.
-std::string UnixPeer(MHD_Connection* connection) {
+// Notes the process that connected to a Unix socket; nothing for other sockets.
+void NotePeer(MHD_Connection* connection, HttpRequest& request) {
   const MHD_ConnectionInfo* info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  if (info == nullptr) return "";
+  if (info == nullptr) return;
   int domain = 0;
   socklen_t bytes = sizeof(domain);
   if (::getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 ||
       domain != AF_UNIX) {
-    return "";
+    return;
   }
   ucred peer = {};
   bytes = sizeof(peer);
-  if (::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return "";
-  return absl::StrCat("uid=", peer.uid, " pid=", peer.pid);
+  if (::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return;
+  request.peer = absl::StrCat("uid=", peer.uid, " pid=", peer.pid);
+  request.peer_uid = peer.uid;
 }
 
 unsigned Connections(MHD_Daemon* daemon) {
@@ -99,8 +96,20 @@ bool AnnouncesMore(MHD_Connection* connection, size_t limit_bytes) {
 
 }  // namespace
 
+struct HttpServer::Waiting {
+  MHD_Connection* connection = nullptr;  // null once it is closed
+  std::optional<HttpResponse> response;
+  bool suspended = false;
+};
+
 // The library's callbacks: plain functions that get the server as a pointer.
 struct HttpServerCallbacks {
+  // What is known of a request. Owned by libmicrohttpd's request pointer.
+  struct Exchange {
+    std::string body;
+    std::shared_ptr<HttpServer::Waiting> waiting;  // its response comes later
+  };
+
   // Called with the head of a request, then with each piece of its body, then once more.
   static MHD_Result Handle(void* server, MHD_Connection* connection, const char* url,
                            const char* method, const char* /*version*/, const char* upload,
@@ -116,10 +125,35 @@ struct HttpServerCallbacks {
       *upload_bytes = 0;
       return MHD_YES;
     }
-    return Queue(connection, self.handler_({.method = method,
-                                            .path = url,
-                                            .body = std::move(exchange->body),
-                                            .peer = UnixPeer(connection)}));
+    if (exchange->waiting != nullptr) return QueueOrWait(connection, *exchange->waiting);
+    HttpRequest request_read{.method = method, .path = url, .body = std::move(exchange->body)};
+    NotePeer(connection, request_read);
+    HttpResponse response = self.handler_(request_read);
+    if (response.later == nullptr) return Queue(connection, response);
+    return AskLater(self, connection, *exchange, response.later);
+  }
+
+  static MHD_Result AskLater(HttpServer& self, MHD_Connection* connection, Exchange& exchange,
+                             const std::function<void(HttpResponse::Answer)>& later) {
+    auto waiting = std::make_shared<HttpServer::Waiting>();
+    waiting->connection = connection;
+    exchange.waiting = waiting;
+    self.waiting_.push_back(waiting);
+    later([&self, waiting](HttpResponse response) {
+      if (waiting->connection == nullptr)
+        return;  // nobody waits any more, perhaps no server either
+      waiting->response = std::move(response);
+      if (waiting->suspended) self.Resume(*waiting);
+    });
+    return QueueOrWait(connection, *waiting);
+  }
+
+  // Called again once the connection is resumed.
+  static MHD_Result QueueOrWait(MHD_Connection* connection, HttpServer::Waiting& waiting) {
+    if (waiting.response.has_value()) return Queue(connection, *waiting.response);
+    waiting.suspended = true;
+    MHD_suspend_connection(connection);
+    return MHD_YES;
   }
 
   static MHD_Result Begin(HttpServer& self, MHD_Connection* connection, absl::string_view path,
@@ -139,13 +173,19 @@ struct HttpServerCallbacks {
                                 .body = absl::StrCat("A body has at most ",
                                                      options.body_limit_bytes, " bytes.\n")});
     }
-    *request = new Exchange();
+    *request = new Exchange;
     return MHD_YES;
   }
 
-  static void Completed(void* /*server*/, MHD_Connection* /*connection*/, void** request,
+  static void Completed(void* server, MHD_Connection* /*connection*/, void** request,
                         MHD_RequestTerminationCode /*why*/) {
-    delete static_cast<Exchange*>(*request);
+    auto* exchange = static_cast<Exchange*>(*request);
+    if (exchange != nullptr && exchange->waiting != nullptr) {
+      exchange->waiting->connection = nullptr;
+      auto& waiting = static_cast<HttpServer*>(server)->waiting_;
+      waiting.erase(std::remove(waiting.begin(), waiting.end(), exchange->waiting), waiting.end());
+    }
+    delete exchange;
     *request = nullptr;
   }
 };
@@ -162,11 +202,12 @@ absl::Status HttpServer::StartDaemon(const Fd& listener) {
   // The daemon closes the descriptor it is given, but not always when it fails to start: it gets
   // one of its own.
   KOI_ASSIGN_OR_RETURN(Fd given, listener.Duplicate());
-  daemon_ = MHD_start_daemon(
-      MHD_USE_EPOLL, 0, nullptr, nullptr, &HttpServerCallbacks::Handle, this,
-      MHD_OPTION_LISTEN_SOCKET, given.get(), MHD_OPTION_CONNECTION_LIMIT, options_.connection_limit,
-      MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_limit_seconds, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-      MHD_OPTION_NOTIFY_COMPLETED, &HttpServerCallbacks::Completed, this, MHD_OPTION_END);
+  daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
+                             &HttpServerCallbacks::Handle, this, MHD_OPTION_LISTEN_SOCKET,
+                             given.get(), MHD_OPTION_CONNECTION_LIMIT, options_.connection_limit,
+                             MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_limit_seconds,
+                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
+                             &HttpServerCallbacks::Completed, this, MHD_OPTION_END);
   if (daemon_ == nullptr) return absl::InternalError("cannot start an HTTP server");
   given.Release();
   const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
@@ -179,7 +220,20 @@ absl::Status HttpServer::StartDaemon(const Fd& listener) {
 HttpServer::~HttpServer() {
   watch_.Stop();
   timer_.Cancel();
+  // A daemon may not be stopped with a suspended connection.
+  for (const std::shared_ptr<Waiting>& waiting : waiting_) {
+    if (!waiting->response.has_value()) waiting->response = HttpResponse{.status = 503};
+    if (waiting->suspended) MHD_resume_connection(waiting->connection);
+  }
+  if (!waiting_.empty()) MHD_run(daemon_);
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+}
+
+void HttpServer::Resume(Waiting& waiting) {
+  waiting.suspended = false;
+  MHD_resume_connection(waiting.connection);
+  // Not now: whoever answers may be one of this server's own handlers.
+  timer_ = loop_.After(Duration::zero(), [this] { Turn(); });
 }
 
 void HttpServer::Turn() {

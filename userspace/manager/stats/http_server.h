@@ -3,6 +3,7 @@
 // libmicrohttpd parses, this class turns it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "net/event_loop.h"
 
+struct MHD_Connection;
 struct MHD_Daemon;
 
 namespace koi {
@@ -21,12 +23,18 @@ struct HttpRequest {
   std::string path = {};  // decoded, without the query
   std::string body = {};
   std::string peer = {};  // of a Unix socket: "uid=0 pid=1234"; else ""
+  int64_t peer_uid = -1;  // of the same; -1 where there is none
 };
 
 struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body = {};
+
+  // Where this is set, the response is not known yet, and this says nothing else: it is called at
+  // once with whom to give the response to, once, now or from the loop. The client waits.
+  using Answer = std::function<void(HttpResponse)>;
+  std::function<void(Answer answer)> later = {};
 };
 
 // Called in the loop's thread for each whole request. Must not destroy the server.
@@ -66,6 +74,9 @@ class HttpServer {
   Options options_;
   HttpHandler handler_;
   MHD_Daemon* daemon_ = nullptr;
+  struct Waiting;  // a client whose response is not known yet
+  void Resume(Waiting& waiting);
+  std::vector<std::shared_ptr<Waiting>> waiting_;
   EventLoop::Watch watch_;
   EventLoop::Timer timer_;
 };

@@ -38,7 +38,7 @@ class PoolView {
     int64_t weight = 0;
     int64_t credit = 0;  // grows by its weight each turn; whoever is chosen pays the whole turn
   };
-  // Reads the members again when any backend came or went.
+  // Reads the members again when any backend came or went, or got another weight.
   void Refresh();
 
   const BackendView& backends_;

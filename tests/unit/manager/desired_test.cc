@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node should be: made from texts, kept in a snapshot, compared for a reload; and the file
+// that keeps what the CLI changed.
+#include "manager/desired.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/file.h"
+#include "config/state_changes.h"
+#include "manager/reload_plan.h"
+#include "manager/snapshot.h"
+#include "manager/state_file.h"
+#include "support/tls/made_certificate.h"
+
+namespace koi {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kText[] = R"(version = 1
+[node]
+interface = "eth0"
+name = "blue"
+[[carp]]
+vhid = 42
+password_file = "carp.key"
+[[vip]]
+address = "10.0.1.201"
+[[service]]
+name = "web"
+listen = ["10.0.1.201:443"]
+tls = "terminate"
+certificates = [{ chain = "web.pem", key = "web.key" }]
+pool = "web"
+[[pool]]
+name = "other"
+[[pool]]
+name = "web"
+backend = [{ name = "web-1", address = "10.0.2.11:8080" }]
+)";
+
+class DesiredTest : public testing::Test {
+ protected:
+  MadeCertificate made = MakeCertificate("koi.example");
+  std::map<std::string, std::string> files = {
+      {"carp.key", "secret\n"}, {"web.pem", made.chain_pem}, {"web.key", made.key_pem}};
+
+  DesiredResult Make(const std::string& text, const State& state = {},
+                     const Config& numbered = {}) {
+    return MakeDesired({.sources = {{"koi.toml", text}}}, KeptReaders(files), state, numbered);
+  }
+};
+
+TEST_F(DesiredTest, EverythingThatIsReadIsRemembered) {
+  const Desired desired = Make(kText).desired.value();
+  EXPECT_EQ(desired.files, files);
+  ASSERT_EQ(desired.services.size(), 1U);
+  EXPECT_EQ(desired.services[0].chain_pem, made.chain_pem);
+  EXPECT_EQ(desired.services[0].pool, desired.config.pools[1].number);
+}
+
+TEST_F(DesiredTest, CertificateThatDoesNotMatchIsAnError) {
+  files["web.key"] = MakeCertificate("other").key_pem;
+  const DesiredResult result = Make(kText);
+  EXPECT_FALSE(result.desired.has_value());
+  EXPECT_THAT(result.errors.at(0).message, HasSubstr("service \"web\": web.pem with web.key"));
+}
+
+TEST_F(DesiredTest, SnapshotLeadsToTheSame) {
+  State state =
+      WithDraining({}, Make(kText).desired->file, {"web", "web-1", {"root", "T", "w"}}).value();
+  Config numbered;
+  numbered.pools.resize(1);
+  numbered.pools[0].name = "web";
+  numbered.pools[0].number = 7;
+  const Desired before = Make(kText, state, numbered).desired.value();
+  const std::string bytes = EncodeSnapshot(before);
+  const Snapshot snapshot = DecodeSnapshot(bytes).value();
+  files.clear();  // nothing is read from elsewhere
+  const Desired after = MakeDesired({.sources = snapshot.sources}, KeptReaders(snapshot.files),
+                                    snapshot.state, snapshot.numbered)
+                            .desired.value();
+  EXPECT_THAT(DiffConfigs(before.config, after.config), IsEmpty());
+  EXPECT_EQ(after.config.pools[1].number, 7U);
+  EXPECT_EQ(after.services, before.services);
+  EXPECT_EQ(after.state, state);
+  EXPECT_EQ(EncodeSnapshot(after), bytes);
+}
+
+TEST_F(DesiredTest, SnapshotThatIsNotWholeIsRefused) {
+  const std::string bytes = EncodeSnapshot(Make(kText).desired.value());
+  for (size_t cut = 0; cut < bytes.size(); cut += 7) {
+    ASSERT_FALSE(DecodeSnapshot(bytes.substr(0, cut)).ok()) << cut;
+  }
+  EXPECT_FALSE(DecodeSnapshot(bytes + "x").ok());
+}
+
+TEST_F(DesiredTest, PlanOfAReloadSaysWhatItWouldDo) {
+  const Desired running = Make(kText).desired.value();
+  EXPECT_EQ(PlanReload(running, Make(kText)).outcome, ReloadReport::Outcome::kUnchanged);
+
+  const ReloadReport weight =
+      PlanReload(running, Make(absl::StrReplaceAll(kText, {{"8080\"", "8080\", weight = 5"}})));
+  EXPECT_EQ(weight.outcome, ReloadReport::Outcome::kPending);
+  EXPECT_EQ(weight.changes.at(0).ToString(), "~ backend web/web-1: weight 100 -> 5");
+
+  const ReloadReport interface =
+      PlanReload(running, Make(absl::StrReplaceAll(kText, {{"eth0", "eth1"}})));
+  EXPECT_EQ(interface.outcome, ReloadReport::Outcome::kNeedsRestart);
+  EXPECT_THAT(interface.needs_restart, ElementsAre("node.interface eth0 -> eth1"));
+
+  const ReloadReport invalid = PlanReload(running, Make("version = 1\n"));
+  EXPECT_EQ(invalid.outcome, ReloadReport::Outcome::kInvalid);
+  EXPECT_FALSE(invalid.errors.empty());
+
+  const MadeCertificate renewed = MakeCertificate("koi.example");
+  files["web.pem"] = renewed.chain_pem;
+  files["web.key"] = renewed.key_pem;
+  EXPECT_THAT(PlanReload(running, Make(kText)).certificates, ElementsAre("web"));
+}
+
+TEST_F(DesiredTest, ChangesOfTheCliAreListed) {
+  const StateNote note = {"root", "T", "w"};
+  const std::vector<CliChange> changes =
+      CliChangesOf({.added = {{"web", "x", Endpoint::Parse("10.0.0.1:80").value(), 5, note}},
+                    .removed = {{"web", "web-1", note}}});
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[0].address, "10.0.0.1:80");
+  EXPECT_EQ(changes[0].change, "added");
+  EXPECT_EQ(changes[1].change, "removed");
+  EXPECT_EQ(changes[1].why, "w");
+}
+
+class StateFileTest : public testing::Test {
+ protected:
+  ~StateFileTest() override { std::filesystem::remove_all(folder_); }
+
+  static std::string NewFolder() {
+    std::string name = testing::TempDir() + "koi-state-XXXXXX";
+    return ::mkdtemp(name.data());
+  }
+
+  const std::string folder_ = NewFolder();
+  const StateFile file_{folder_ + "/lib"};
+};
+
+TEST_F(StateFileTest, NoFileIsNoChange) {
+  EXPECT_EQ(file_.Load()->state, State());
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/lib"));
+}
+
+TEST_F(StateFileTest, WhatIsSavedIsLoadedAndForItsOwnerAlone) {
+  const State state = {.revision = 4, .draining = {{"web", "web-1", {"root", "T", "w"}}}};
+  ASSERT_TRUE(file_.Save(state).ok());
+  EXPECT_EQ(file_.Load()->state, state);
+  EXPECT_EQ(std::filesystem::status(file_.path()).permissions(), std::filesystem::perms(0600));
+}
+
+TEST_F(StateFileTest, BrokenOneIsSetAsideAndNeverWrittenOver) {
+  for (int number = 1; number <= 2; ++number) {
+    ASSERT_TRUE(file_.Save({}).ok());
+    ASSERT_TRUE(WriteFile(file_.path(), "version = 9\nrevision = 1\nchanges = 0\n").ok());
+    const StateFile::Loaded loaded = file_.Load().value();
+    EXPECT_FALSE(loaded.state.has_value());
+    EXPECT_EQ(loaded.warning,
+              absl::StrCat("the changes made by the command line were lost: ", file_.path(),
+                           ":1:11: version 9 is not the number 1; it is now ", file_.path(),
+                           ".broken-", number));
+    EXPECT_EQ(file_.Load()->state, State());
+  }
+}
+
+TEST_F(StateFileTest, WhatCannotBeSavedIsRefusedInOneLineAndLeavesWhatWas) {
+  ASSERT_TRUE(WriteFile(folder_ + "/lib", "a file").ok());
+  const absl::Status saved = file_.Save({});
+  EXPECT_TRUE(absl::IsResourceExhausted(saved)) << saved;
+  EXPECT_THAT(std::string(saved.message()),
+              HasSubstr("nothing was changed, since it could not be kept: cannot create "));
+}
+
+}  // namespace
+}  // namespace koi

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes in memory behind a descriptor, which nobody can change any more: what one process leaves
+// to another.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/fd.h"
+
+namespace koi {
+
+// A sealed memory file of `bytes`, close-on-exec. `name` is what /proc shows.
+absl::StatusOr<Fd> SealBytes(const char* name, absl::string_view bytes);
+
+// What is in such a file; its offset is neither used nor moved, so that one file serves many
+// readers.
+absl::StatusOr<std::string> SealedBytes(int fd);
+
+}  // namespace koi

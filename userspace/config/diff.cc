@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configurations as lists of named things with keys, and comparing such lists.
+#include "config/diff.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace koi {
+namespace {
+
+constexpr char kSecret[] = "(secret)";
+
+struct Key {
+  std::string name;
+  std::string value;  // "" is like none
+  bool secret = false;
+
+  std::string Shown() const { return secret && !value.empty() ? kSecret : value; }
+};
+
+struct Thing {
+  const char* noun = "";
+  std::string name;
+  std::vector<Key> keys;
+};
+
+std::string Flag(bool value) { return value ? "true" : "false"; }
+
+Thing Describe(const NodeConfig& node) {
+  return {"node",
+          "",
+          {{"name", node.name},
+           {"interface", node.interface},
+           {"run", node.run},
+           {"state", node.state},
+           {"bpffs", node.bpffs}}};
+}
+
+Thing Describe(const XdpConfig& xdp) {
+  const char* mode = xdp.mode == XdpMode::kNative    ? "native"
+                     : xdp.mode == XdpMode::kGeneric ? "generic"
+                                                     : "auto";
+  return {"xdp",
+          "",
+          {{"mode", mode}, {"attach", xdp.attach == XdpAttach::kAlways ? "always" : "on-master"}}};
+}
+
+Thing Describe(const CarpConfig& carp) {
+  return {"group",
+          absl::StrCat(carp.vhid),
+          {{"password", carp.password, true},
+           {"advbase", absl::StrCat(carp.advbase)},
+           {"advskew", absl::StrCat(carp.advskew)},
+           {"preempt", Flag(carp.preempt)},
+           {"hash", carp.hash == CarpHash::kAll ? "all" : "first"},
+           {"dead_ratio", absl::StrCat(carp.dead_ratio)},
+           {"source", carp.source.has_value() ? carp.source->ToString() : ""}}};
+}
+
+Thing Describe(const StatsConfig& stats) {
+  return {"stats",
+          "",
+          {{"listen", stats.listen.ToString()},
+           {"user", stats.user},
+           {"password", stats.password, true}}};
+}
+
+Thing Describe(const PoolConfig& pool) {
+  return {"pool",
+          pool.name,
+          {{"balance", "round-robin"},
+           {"check.interval", FormatDuration(pool.check.interval)},
+           {"check.timeout", FormatDuration(pool.check.timeout)},
+           {"check.rise", absl::StrCat(pool.check.rise)},
+           {"check.fall", absl::StrCat(pool.check.fall)}}};
+}
+
+Thing Describe(const PoolConfig& pool, const BackendConfig& backend) {
+  return {"backend",
+          absl::StrCat(pool.name, "/", backend.name),
+          {{"address", backend.endpoint.ToString()},
+           {"weight", absl::StrCat(backend.weight)},
+           {"draining", backend.draining ? "true" : ""},
+           {"from", backend.from_cli ? "cli" : "file"}}};
+}
+
+Thing Describe(const Config& config, const ServiceConfig& service) {
+  Thing thing{"service",
+              service.name,
+              {{"mode", service.mode == ServiceMode::kTcp ? "tcp" : "http"},
+               {"listen", absl::StrJoin(service.listen, ", ",
+                                        [](std::string* out, const Endpoint& endpoint) {
+                                          absl::StrAppend(out, endpoint.ToString());
+                                        })},
+               {"tls", service.tls ? "terminate" : "off"},
+               {"self_signed", service.self_signed ? "true" : ""},
+               {"when_empty", service.welcome_when_empty ? "welcome" : ""},
+               {"redirect", service.redirect_to_https ? "https" : ""},
+               {"pool", service.pool.has_value() ? config.pools[*service.pool].name : ""}}};
+  for (const CertificateConfig& certificate : service.certificates) {
+    thing.keys.push_back({"certificates.chain", certificate.chain_file});
+    thing.keys.push_back({"certificates.key", certificate.key_file});
+  }
+  return thing;
+}
+
+std::vector<Thing> DescribeAll(const Config& config) {
+  std::vector<Thing> things = {Describe(config.node), Describe(config.xdp)};
+  for (const CarpConfig& carp : config.carp) things.push_back(Describe(carp));
+  for (const VipConfig& vip : config.vips) {
+    things.push_back(
+        {"VIP", vip.address.ToString(), {{"group", absl::StrCat(config.carp[vip.group].vhid)}}});
+  }
+  if (config.stats.has_value()) things.push_back(Describe(*config.stats));
+  for (const PoolConfig& pool : config.pools) things.push_back(Describe(pool));
+  for (const PoolConfig& pool : config.pools) {
+    for (const BackendConfig& backend : pool.backends) things.push_back(Describe(pool, backend));
+  }
+  for (const ServiceConfig& service : config.services) {
+    things.push_back(Describe(config, service));
+  }
+  return things;
+}
+
+const Thing* Same(const std::vector<Thing>& things, const Thing& wanted) {
+  for (const Thing& thing : things) {
+    if (absl::string_view(thing.noun) == wanted.noun && thing.name == wanted.name) return &thing;
+  }
+  return nullptr;
+}
+
+const Key* Same(const std::vector<Key>& keys, const std::string& name) {
+  for (const Key& key : keys) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+std::vector<KeyChange> DiffKeys(const std::vector<Key>& before, const std::vector<Key>& after) {
+  std::vector<KeyChange> changes;
+  for (const Key& key : before) {
+    const Key* now = Same(after, key.name);
+    if ((now == nullptr ? "" : now->value) == key.value) continue;
+    changes.push_back({key.name, key.Shown(), now == nullptr ? "" : now->Shown()});
+  }
+  for (const Key& key : after) {
+    if (Same(before, key.name) == nullptr && !key.value.empty()) {
+      changes.push_back({key.name, "", key.Shown()});
+    }
+  }
+  return changes;
+}
+
+std::string ShownValue(const std::string& value) { return value.empty() ? "(none)" : value; }
+
+}  // namespace
+
+std::string ConfigChange::ToString() const {
+  const char* sign = kind == Kind::kAdded ? "+" : kind == Kind::kRemoved ? "-" : "~";
+  std::string text = absl::StrCat(sign, " ", noun, name.empty() ? "" : " ", name);
+  if (kind == Kind::kRemoved) return text;
+  const char* separator = ": ";
+  for (const KeyChange& change : keys) {
+    absl::StrAppend(&text, std::exchange(separator, ", "), change.key, " ");
+    if (kind == Kind::kAdded) {
+      absl::StrAppend(&text, change.after);
+    } else if (change.before == kSecret && change.after == kSecret) {
+      absl::StrAppend(&text, "(secret) changed");
+    } else {
+      absl::StrAppend(&text, ShownValue(change.before), " -> ", ShownValue(change.after));
+    }
+  }
+  return text;
+}
+
+std::vector<ConfigChange> DiffConfigs(const Config& before, const Config& after) {
+  const std::vector<Thing> old_things = DescribeAll(before);
+  const std::vector<Thing> new_things = DescribeAll(after);
+  std::vector<ConfigChange> changes;
+  for (const char* noun : {"node", "xdp", "group", "VIP", "stats", "pool", "backend", "service"}) {
+    for (const Thing& thing : old_things) {
+      if (absl::string_view(thing.noun) != noun) continue;
+      const Thing* now = Same(new_things, thing);
+      std::vector<KeyChange> keys =
+          DiffKeys(thing.keys, now == nullptr ? std::vector<Key>() : now->keys);
+      if (now == nullptr) {
+        changes.push_back({ConfigChange::Kind::kRemoved, noun, thing.name, std::move(keys)});
+      } else if (!keys.empty()) {
+        changes.push_back({ConfigChange::Kind::kChanged, noun, thing.name, std::move(keys)});
+      }
+    }
+    for (const Thing& thing : new_things) {
+      if (absl::string_view(thing.noun) != noun || Same(old_things, thing) != nullptr) continue;
+      changes.push_back({ConfigChange::Kind::kAdded, noun, thing.name, DiffKeys({}, thing.keys)});
+    }
+  }
+  return changes;
+}
+
+std::vector<std::string> ChangesNeedingRestart(const std::vector<ConfigChange>& changes) {
+  std::vector<std::string> found;
+  for (const ConfigChange& change : changes) {
+    if (change.noun != "node") continue;
+    for (const KeyChange& key : change.keys) {
+      found.push_back(absl::StrCat("node.", key.key, " ", key.before, " -> ", key.after));
+    }
+  }
+  return found;
+}
+
+}  // namespace koi

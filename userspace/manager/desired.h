@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node should be, as one value: the configuration as it was read, with every text it names,
+// and the CLI's changes in it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/load.h"
+#include "config/state.h"
+#include "protocol/worker_messages.h"
+
+namespace koi {
+
+struct Desired {
+  std::vector<ConfigSource> sources = {};
+  std::map<std::string, std::string> files = {};  // that the sources name, by path
+  Config file = {};                               // what the sources say
+  State state = {};
+  Config config = {};                        // `file` with `state` in it: what counts
+  std::vector<WorkerService> services = {};  // of it, with their certificates
+};
+
+// Who reads the files that a configuration names.
+struct NamedFileReaders {
+  ConfigFileReader secrets;
+  ConfigFileReader certificates;
+  bool on_disk = false;  // a certificate that koi is to make itself, and is not there, can be made
+};
+// As the files are on disk now.
+NamedFileReaders DiskReaders();
+// As `files` had them; who outlives the readers.
+NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files);
+
+struct DesiredResult {
+  std::optional<Desired> desired = std::nullopt;  // only without errors
+  std::vector<ConfigError> errors = {};
+  std::vector<std::string> warnings = {};
+  std::vector<std::string> dropped = {};  // changes that mean nothing any more
+  std::string chosen = {};                // as ConfigTexts has it
+};
+
+// Puts `state` into `desired` in place of what it has; says what of it means nothing any more, a
+// sentence each.
+std::vector<std::string> PutState(const State& state, Desired& desired);
+
+// What `texts` and `state` say together. What `numbered` has too keeps its number from there.
+DesiredResult MakeDesired(ConfigTexts texts, const NamedFileReaders& readers, const State& state,
+                          const Config& numbered);
+
+}  // namespace koi

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wiring the parts together, in the order in which they depend on each other.
+#include "manager/running_node.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/sealed_file.h"
+#include "base/status_macros.h"
+#include "dataplane/bpffs.h"
+#include "manager/snapshot.h"
+#include "manager/takeover.h"
+
+namespace koi {
+namespace {
+
+constexpr Duration kWatchInterval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+RunningNode::RunningNode(EventLoop& loop, KeeperClient& keeper)
+    : loop_(loop),
+      keeper_(keeper),
+      health_(loop, [this](uint32_t number, BackendHealth health,
+                           const std::string& why) { OnHealth(number, health, why); }),
+      workers_(loop, [this](KeeperMessageType order, int cpu,
+                            pid_t pid) { keeper_.Order(order, ChildRole::kWorker, cpu, pid); }),
+      certificates_(loop, workers_),
+      carp_(loop),
+      endpoints_(loop) {}
+
+absl::Status RunningNode::SetUp(const ConfigSources& sources, Beginning beginning,
+                                KeeperGreeting greeting) {
+  KOI_RETURN_IF_ERROR(SetUpParts(sources, std::move(beginning), greeting));
+  for (StartedChild& child : greeting.children) ChildStarted(std::move(child));
+  listeners_ = std::move(greeting.listeners);
+  keeper_.Ready();
+  LogInfo("ready", {{"node", config().node.name},
+                    {"interface", config().node.interface},
+                    {"vips", config().vips.size()},
+                    {"services", config().services.size()},
+                    {"took", FormatDuration(Now() - started_)}});
+  Watch();
+  return absl::OkStatus();
+}
+
+absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beginning,
+                                     const KeeperGreeting& greeting) {
+  const Config& config = beginning.desired.config;
+  if (greeting.first_manager) {
+    // The keeper holds the lock, so that it outlives this manager; later ones need not take it.
+    KOI_ASSIGN_OR_RETURN(pins_lock_, TakeOverHost(config.node, config.vips));
+    keeper_.Hold(kHeldPinsLock, pins_lock_.get());
+    pins_ = config.node.bpffs;
+  }
+  KOI_RETURN_IF_ERROR(endpoints_.Bind(config.node.run, config.stats));
+  KOI_ASSIGN_OR_RETURN(DataPlane data_plane,
+                       DataPlane::Load(config, greeting.first_manager ? ExistingMaps::kReplace
+                                                                      : ExistingMaps::kReuse));
+  data_plane_.emplace(std::move(data_plane));
+  KOI_RETURN_IF_ERROR(data_plane_->SetUpSteering(config, greeting.listeners));
+  KOI_ASSIGN_OR_RETURN(BackendMap backends, data_plane_->OpenBackends());
+  pools_.emplace(std::move(backends), static_cast<PoolTableObserver&>(*this),
+                 [this](uint32_t number) { return workers_.NobodyUses(number); });
+  reconciler_.emplace(NodeParts{loop_, *data_plane_, *pools_, workers_, carp_, endpoints_});
+  workers_.SetBriefing(config.node.name, beginning.desired.services);
+  KOI_RETURN_IF_ERROR(SetUpWorkers(greeting));
+  KOI_RETURN_IF_ERROR(reconciler_->SetUp(beginning.desired));
+  KOI_ASSIGN_OR_RETURN(sk_lookup_link_, data_plane_->TakeLookups());
+  keeper_.Hold(kHeldSkLookupLink, sk_lookup_link_.get());
+
+  warnings_ = std::move(beginning.warnings);
+  operations_.emplace(sources, std::move(beginning.desired),
+                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_},
+                      [this](const Desired& running) { Keep(running); });
+  collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, health_, workers_,
+                                  carp_, warnings_, started_});
+  operations_->SetCollector(*collector_);
+  pins_ = operations_->running().config.node.bpffs;
+  Keep(operations_->running());
+  return endpoints_.Serve(*operations_);
+}
+
+absl::Status RunningNode::SetUpWorkers(const KeeperGreeting& greeting) {
+  for (const WorkerListener& listener : greeting.listeners) {
+    if (listener.family == ListenerFamily::kIp4) {
+      KOI_ASSIGN_OR_RETURN(Fd own_map, data_plane_->WorkerMap(listener.cpu));
+      KOI_ASSIGN_OR_RETURN(Fd backends_map, Fd::DuplicateOf(pools_->map_fd()));
+      KOI_RETURN_IF_ERROR(
+          workers_.AddCpu(listener.cpu, std::move(own_map), std::move(backends_map)));
+    }
+    workers_.AddListener(listener.cpu, listener.family, listener.fd);
+  }
+  return absl::OkStatus();
+}
+
+void RunningNode::Keep(const Desired& running) {
+  const absl::StatusOr<Fd> snapshot = SealBytes("koi-applied", EncodeSnapshot(running));
+  if (snapshot.ok()) return keeper_.Hold(kHeldApplied, snapshot->get());
+  LogError("cannot keep what runs for the next manager", {{"why", snapshot.status().message()}});
+}
+
+void RunningNode::ChildStarted(StartedChild child) {
+  absl::Status attached;
+  if (child.role == ChildRole::kCarp) {
+    absl::StatusOr<Fd> gates = data_plane_->GatesMap();
+    attached = gates.ok() ? carp_.Attach(std::move(child.channel), CarpConfigureFrom(config()),
+                                         data_plane_->xdp_program_fd(), gates->get())
+                          : gates.status();
+  } else {
+    attached = workers_.Attach(child.cpu, child.pid, child.starts, std::move(child.channel));
+  }
+  if (attached.ok()) return;
+  LogError("cannot brief a child", {{"pid", child.pid}, {"why", attached.message()}});
+  keeper_.Order(KeeperMessageType::kKillChild, child.role, child.cpu, child.pid);
+}
+
+void RunningNode::ChildExited(ChildRole role, int cpu, pid_t pid) {
+  if (role == ChildRole::kCarp) carp_.Detach();
+  if (role == ChildRole::kWorker) workers_.Detach(cpu, pid);
+}
+
+void RunningNode::Reload() {
+  operations_->Reload("SIGHUP", [](const absl::StatusOr<ReloadReport>& report) {
+    // All else is in the log already.
+    if (absl::IsAborted(report.status())) LogWarn(report.status().message());
+  });
+}
+
+void RunningNode::Watch() {
+  // An interface that is gone for now: koi-carp says so and waits for it.
+  (void)data_plane_->RefreshOwnMac(config().node.interface);
+  watch_timer_ = loop_.After(kWatchInterval, [this] { Watch(); });
+}
+
+void RunningNode::TakeDown() {
+  endpoints_.CloseControl();
+  if (pins_.empty()) return;
+  const absl::Status removed = RemovePins(pins_);
+  if (!removed.ok()) LogWarn("cannot remove what was pinned", {{"why", removed.message()}});
+}
+
+void RunningNode::OnHealth(uint32_t number, BackendHealth health, const std::string& why) {
+  pools_->SetHealth(number, health);
+  for (const BackendEntry& backend : pools_->List()) {
+    if (backend.number != number) continue;
+    const std::initializer_list<LogField> fields = {{"pool", backend.pool_name},
+                                                    {"backend", backend.name},
+                                                    {"address", backend.endpoint.ToString()},
+                                                    {"why", why}};
+    if (health == BackendHealth::kUp) {
+      LogInfo("backend is up", fields);
+    } else {
+      LogWarn("backend is down", fields);
+    }
+  }
+}
+
+void RunningNode::BackendPresent(const BackendEntry& backend, const CheckConfig& check) {
+  health_.Watch(backend, check);
+}
+
+void RunningNode::BackendRemoved(const BackendEntry& backend) { health_.Forget(backend.number); }
+
+}  // namespace koi

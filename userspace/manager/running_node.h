@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// A running node: all parts of the manager that need a configuration, and how they know each other.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "manager/carp_client.h"
+#include "manager/config_sources.h"
+#include "manager/data_plane.h"
+#include "manager/endpoints.h"
+#include "manager/health/checker.h"
+#include "manager/keeper_client.h"
+#include "manager/operations.h"
+#include "manager/pool_table.h"
+#include "manager/reconciler.h"
+#include "manager/start.h"
+#include "manager/stats_collector.h"
+#include "manager/worker_fleet.h"
+
+namespace koi {
+
+class RunningNode : private PoolTableObserver {
+ public:
+  // `loop` and `keeper` outlive it.
+  RunningNode(EventLoop& loop, KeeperClient& keeper);
+
+  // Makes the node what `beginning` says, adopts the children that run, says that it is ready. The
+  // first thing that cannot be set up ends it.
+  absl::Status SetUp(const ConfigSources& sources, Beginning beginning, KeeperGreeting greeting);
+
+  void ChildStarted(StartedChild child);
+  void ChildExited(ChildRole role, int cpu, pid_t pid);
+  void Reload();
+  // At the node's end, or the end of a start that failed: takes away what would outlive it.
+  void TakeDown();
+
+ private:
+  absl::Status SetUpParts(const ConfigSources& sources, Beginning beginning,
+                          const KeeperGreeting& greeting);
+  absl::Status SetUpWorkers(const KeeperGreeting& greeting);
+  void Keep(const Desired& running);
+  void Watch();
+  void OnHealth(uint32_t number, BackendHealth health, const std::string& why);
+
+  // PoolTableObserver: health checks follow the pools.
+  void BackendPresent(const BackendEntry& backend, const CheckConfig& check) override;
+  void BackendRemoved(const BackendEntry& backend) override;
+
+  const Config& config() const { return operations_->running().config; }
+
+  EventLoop& loop_;
+  KeeperClient& keeper_;
+  const TimePoint started_ = Now();
+  std::vector<WorkerListener> listeners_;
+  std::string pins_;  // folder of what is pinned; "" before it is known to be this node's
+  Fd pins_lock_;      // a first manager's
+  std::optional<DataPlane> data_plane_;
+  HealthChecker health_;
+  std::optional<PoolTable> pools_;
+  WorkerFleet workers_;
+  CertificateWatch certificates_;
+  CarpClient carp_;
+  Fd sk_lookup_link_;
+  Endpoints endpoints_;
+  std::optional<Reconciler> reconciler_;
+  std::optional<Operations> operations_;
+  std::optional<StatsCollector> collector_;
+  std::vector<std::string> warnings_;  // of the start, for as long as this manager runs
+  EventLoop::Timer watch_timer_;
+};
+
+}  // namespace koi
