@@ -63,7 +63,7 @@ struct Stage {
     }
     const ProgramResult made = lab.Run(
         {ContainerScript("images"), "koi", image, absl::StrCat(lab.directory(), "/programs")},
-        600s);
+        900s);
     if (!made.ok()) Die(absl::StrCat("podman cannot build the image:\n", made.Describe()));
   }
 
