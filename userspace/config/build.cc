@@ -49,6 +49,11 @@ std::optional<std::string> FirstLine(BuildContext& context, const Section& secti
                                      absl::string_view key) {
   const absl::StatusOr<std::string> text = context.read_file(ResolvedPath(context, section, key));
   if (text.ok()) return text->substr(0, text->find('\n'));
+  if (context.secrets == Secrets::kIfPermitted && absl::IsPermissionDenied(text.status())) {
+    context.problems.Warn(section.PlaceOf(key),
+                          absl::StrCat(key, " is not checked: ", text.status().message()));
+    return std::nullopt;
+  }
   context.problems.Error(section.PlaceOf(key), absl::StrCat(key, ": ", text.status().message()));
   return std::nullopt;
 }

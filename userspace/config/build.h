@@ -30,9 +30,16 @@ class Declared {
   std::map<std::string, Place> places_;
 };
 
+// Of the files that hold passwords.
+enum class Secrets {
+  kRequired,
+  kIfPermitted,  // one that this user may not read is a warning: there is a Config, without it
+};
+
 struct BuildContext {
   const Section& top;
   const ConfigFileReader& read_file;
+  Secrets secrets;
   Problems& problems;
   Config config = {};
 
@@ -55,7 +62,8 @@ void BuildStats(BuildContext& context);     // after BuildServices
 // The path that `key` of `section` names, seen from the folder of the file that names it.
 std::string ResolvedPath(const BuildContext& context, const Section& section,
                          absl::string_view key);
-// The first line of the file that `key` names; nullopt, and a problem, when it cannot be read.
+// The first line of the file that `key` names; nullopt, and a problem or warning, when it cannot be
+// read.
 std::optional<std::string> FirstLine(BuildContext& context, const Section& section,
                                      absl::string_view key);
 // `service "web"`, or `[[service]]` where it has no valid name.

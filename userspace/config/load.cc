@@ -18,8 +18,10 @@ namespace {
 
 constexpr size_t kMaxSecretBytes = 4096;
 
-Config Build(const Section& top, const ConfigFileReader& read_file, Problems& problems) {
-  BuildContext context = {.top = top, .read_file = read_file, .problems = problems};
+Config Build(const Section& top, const ConfigFileReader& read_file, Secrets secrets,
+             Problems& problems) {
+  BuildContext context = {
+      .top = top, .read_file = read_file, .secrets = secrets, .problems = problems};
   if (!top.Written("version")) {
     problems.Error({0, 1, 1}, "version is missing; this format is version = 1");
   }
@@ -80,12 +82,12 @@ ConfigTexts ReadConfigFiles(const std::vector<std::string>& files) {
 
 ConfigResult LoadConfig(const std::vector<std::string>& files) {
   ConfigTexts texts = ReadConfigFiles(files);
-  if (texts.errors.empty()) return ParseConfig(texts.sources, ReadNamedFile);
+  if (texts.errors.empty()) return ParseConfig(texts.sources, ReadNamedFile, Secrets::kIfPermitted);
   return {.config = std::nullopt, .errors = std::move(texts.errors), .warnings = {}};
 }
 
 ConfigResult ParseConfig(const std::vector<ConfigSource>& sources,
-                         const ConfigFileReader& read_file) {
+                         const ConfigFileReader& read_file, Secrets secrets) {
   Problems problems(sources);
   std::optional<Section> top;
   bool all_parsed = true;
@@ -107,7 +109,7 @@ ConfigResult ParseConfig(const std::vector<ConfigSource>& sources,
     }
   }
   if (!all_parsed || !top.has_value()) return Finish(std::nullopt, problems);
-  return Finish(Build(*top, read_file, problems), problems);
+  return Finish(Build(*top, read_file, secrets, problems), problems);
 }
 
 }  // namespace koi

@@ -41,11 +41,12 @@ ConfigTexts ReadConfigFiles(const std::vector<std::string>& files);
 absl::StatusOr<std::string> ReadNamedFile(const std::string& path);
 
 // Reads `files` as one configuration. Files that it names are read too, except certificates and
-// their keys, which are named only. Needs no privilege beyond reading.
+// their keys, which are named only. For people who ask: what this user may not read of those is a
+// warning, and its password is missing in the Config.
 ConfigResult LoadConfig(const std::vector<std::string>& files);
 
 // The same from texts; what they name is read by `read_file`.
 ConfigResult ParseConfig(const std::vector<ConfigSource>& sources,
-                         const ConfigFileReader& read_file);
+                         const ConfigFileReader& read_file, Secrets secrets = Secrets::kRequired);
 
 }  // namespace koi

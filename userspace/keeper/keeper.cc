@@ -145,7 +145,9 @@ void Keeper::OnSignal() {
     const auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGCHLD) ReapChildren();
     if (signal == SIGTERM || signal == SIGINT) BeginStop();
-    if (signal == SIGHUP) Tell(manager_, {KeeperMessageType::kReload});
+    if (signal != SIGHUP) continue;
+    if (manager_.channel == nullptr) LogWarn("no manager now: not reloaded");
+    Tell(manager_, {KeeperMessageType::kReload});
   }
 }
 

@@ -119,5 +119,18 @@ TEST_F(ConfigFilesTest, CertificatesAreOnlyNamed) {
   EXPECT_EQ(result.config->services[0].certificates[0].key_file, "/b.key");
 }
 
+TEST_F(ConfigFilesTest, SecretThatAskersMayNotReadIsNotCheckedAndSaid) {
+  const ConfigFileReader forbidden = [](const std::string& path) -> absl::StatusOr<std::string> {
+    return absl::PermissionDeniedError(absl::StrCat("cannot open ", path, ": Permission denied"));
+  };
+  const std::vector<ConfigSource> sources = {{"koi.toml", kSmallConfig}};
+  const ConfigResult asked = ParseConfig(sources, forbidden, Secrets::kIfPermitted);
+  EXPECT_TRUE(asked.config.has_value());
+  EXPECT_THAT(asked.warnings,
+              ElementsAre("koi.toml:6:17: password_file is not checked: cannot open carp.key: "
+                          "Permission denied"));
+  EXPECT_FALSE(ParseConfig(sources, forbidden).config.has_value()) << "a node needs it";
+}
+
 }  // namespace
 }  // namespace koi
