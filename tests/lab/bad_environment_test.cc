@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What keeps koid from starting: each is said in one line, with its exit code, and leaves nothing
-// behind.
+// What keeps koid from starting, or from keeping what the CLI changes: each is said in one line,
+// with its exit code, and leaves nothing behind.
 //
-//   blue   alone
+//   blue   alone, and in one test a client
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -57,6 +57,27 @@ class BadEnvironmentTest : public ::testing::Test {
   void Mount(const std::string& folder, const std::string& options) {
     EXPECT_TRUE(MakeDirectories(In(folder)).ok());
     lab.MustRun({"mount", "-t", "tmpfs", "-o", options, "tmpfs", In(folder)});
+  }
+
+  // Leaves no room below node.state.
+  void Fill() {
+    (void)lab.Run({"dd", "if=/dev/zero", absl::StrCat("of=", In("state/fill")), "bs=4k"});
+  }
+  ProgramResult Add() { return blue.Koi({"backend", "add", "web", "web-1", "10.9.0.200:8080"}); }
+  // Of blue's one pool.
+  size_t Backends() {
+    const absl::StatusOr<Stats> stats = blue.ReadStats();
+    return stats.ok() && stats->pools.size() == 1 ? stats->pools[0].backends.size() : 0;
+  }
+  // That a backend cannot be added, for `reason`, and is not.
+  void ExpectNotKept(const std::string& reason) {
+    SCOPED_TRACE(reason);
+    const ProgramResult refused = Add();
+    EXPECT_EQ(refused.exit_code, 6) << refused.Describe();
+    EXPECT_THAT(refused.err, HasSubstr("nothing was changed, since it could not be kept: "));
+    EXPECT_THAT(refused.err, HasSubstr(reason));
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    EXPECT_EQ(Backends(), 0U);
   }
 
   // That `result` says `line` and little else, with `exit_code`, and that nothing is left.
@@ -126,6 +147,12 @@ TEST_F(BadEnvironmentTest, WhatIsWrongIsSaidOnceAndNothingIsLeft) {
   ExpectRefused(Koid(ConfigWith(In("bpf/koi"), In("plain")), Without("-sys_admin")), 6,
                 absl::StrCat("cannot mount a bpffs on ", In("plain")));
   EXPECT_FALSE(lab.Run({"ls", In("plain")}).ok());
+  // Where koi makes its certificate itself, it must be able to keep it.
+  const std::string named = absl::StrCat("certificates = [{ chain = \"", certificate.chain,
+                                         "\", key = \"", certificate.key, "\" }]");
+  blue.SetConfig(absl::StrReplaceAll(blue.Config(), {{named, "self_signed = true"}}));
+  ExpectRefused(Koid(ConfigWith(In("state"), In("full/state"))), 3, "No space left on device");
+  ExpectRefused(Koid(ConfigWith(In("state"), In("fixed/state"))), 3, "Read-only file system");
 }
 
 TEST_F(BadEnvironmentTest, TakenStatsPortIsAConflict) {
@@ -138,6 +165,51 @@ TEST_F(BadEnvironmentTest, TakenStatsPortIsAConflict) {
   EXPECT_EQ(result.exit_code, 7) << result.Describe();
   EXPECT_THAT(result.err, HasSubstr("stats endpoint: cannot listen on 127.0.0.1:8404: another"));
   EXPECT_EQ(lab.Run({"ls", In("bpf")}).out, "maps.debug\nprogs.debug\n");
+}
+
+// What is lost with state.toml is less than a node that does not serve.
+TEST_F(BadEnvironmentTest, WhatCannotBeKeptIsRefusedAndEverythingElseGoesOn) {
+  Host& client = lab.Add("client");
+  Mount("state", "size=64k");
+  const std::string state_toml = In("state/state.toml");
+  ASSERT_TRUE(
+      WriteFile(state_toml, "version = 1\nrevision = 1\nchanges = 0\ncolour = 1\n", 0600).ok());
+  lab.MustRun({"mount", "-o", "remount,ro", In("state")});
+  blue.Start();
+  const auto served = [&] {
+    return client.In([] { return HttpClient({}).Get(absl::StrCat("http://", kVip4, "/")); }).status;
+  };
+  EXPECT_TRUE(Eventually(20s, [&] { return served() == 301; }));
+  const std::string lost =
+      absl::StrCat("the changes made by the command line were lost: ", state_toml,
+                   ":4:1: unknown key \"colour\"");
+  const std::string aside = absl::StrCat(state_toml, ".broken-1");
+  const std::vector<std::string> said = absl::StrSplit(blue.LogTail(1 << 20), lost);
+  ASSERT_EQ(said.size(), 2U);
+  EXPECT_THAT(said[1], HasSubstr(absl::StrCat("cannot rename ", state_toml, " to ", aside,
+                                              ": Read-only file system\n")));
+  EXPECT_THAT(blue.Koi({"status"}).out, HasSubstr(absl::StrCat("warning: ", lost)));
+  ExpectNotKept("Read-only file system");
+
+  // What is broken is set aside before anything is written in its place.
+  lab.MustRun({"mount", "-o", "remount,rw", In("state")});
+  Fill();
+  ExpectNotKept("No space left on device");
+  EXPECT_EQ(lab.Run({"ls", In("state")}).out, "fill\nstate.toml.broken-1\n");
+  EXPECT_EQ(served(), 301);
+  lab.MustRun({"rm", In("state/fill")});
+  const ProgramResult added = Add();
+  EXPECT_TRUE(added.ok()) << added.Describe();
+  EXPECT_EQ(Backends(), 1U);
+
+  // A start needs no room.
+  Fill();
+  EXPECT_EQ(blue.Stop(), 0);
+  blue.Start();
+  EXPECT_TRUE(Eventually(20s, [&] { return Backends() == 1; }));
+  const ProgramResult drained = blue.Koi({"backend", "drain", "web", "web-1"});
+  EXPECT_EQ(drained.exit_code, 6) << drained.Describe();
+  EXPECT_EQ(blue.Stop(), 0);
 }
 
 // A node that serves with it is better than one that does not serve at all.

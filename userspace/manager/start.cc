@@ -51,9 +51,9 @@ std::optional<Desired> ReadDesired(const ConfigSources& sources,
 
 // The CLI's changes: those on disk, or, where these cannot be used or are older, those that the
 // manager before this one knew.
-absl::StatusOr<State> ReadState(const StateFile& file, const std::optional<Snapshot>& snapshot,
-                                std::vector<std::string>& warnings) {
-  KOI_ASSIGN_OR_RETURN(StateFile::Loaded loaded, file.Load());
+State ReadState(const StateFile& file, const std::optional<Snapshot>& snapshot,
+                std::vector<std::string>& warnings) {
+  StateFile::Loaded loaded = file.Load();
   if (snapshot.has_value() &&
       (!loaded.state.has_value() || loaded.state->revision < snapshot->state.revision)) {
     if (!loaded.warning.empty()) LogWarn(loaded.warning, {{"then", "kept from before"}});
@@ -76,12 +76,8 @@ BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, 
 
   Beginning beginning{.desired = *std::move(desired)};
   const StateFile file(beginning.desired.config.node.state);
-  const absl::StatusOr<State> state = ReadState(file, snapshot, beginning.warnings);
-  if (!state.ok()) {
-    LogError("cannot start", {{"why", state.status().message()}});
-    return {.exit_code = kExitFailure};
-  }
-  const std::vector<std::string> dropped = PutState(*state, beginning.desired);
+  const State state = ReadState(file, snapshot, beginning.warnings);
+  const std::vector<std::string> dropped = PutState(state, beginning.desired);
   for (const std::string& change : dropped) LogWarn(change);
   if (!dropped.empty()) {
     const absl::Status saved = file.Save(beginning.desired.state);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -33,33 +35,36 @@ absl::StatusOr<std::string> SetAside(const std::string& path) {
       absl::StrCat("there are ", kMostBroken, " files ", path, ".broken-N: remove some"));
 }
 
+// What stands in the file `path`; in one that is not there, no change. An error says why it cannot
+// be used, and where.
+absl::StatusOr<State> Read(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (absl::IsNotFound(text.status())) return State();
+  KOI_RETURN_IF_ERROR(text.status());
+  StateResult result = ParseState({path, *text});
+  if (result.state.has_value()) return *std::move(result.state);
+  const ConfigError& first = result.errors.front();
+  std::string why = absl::StrCat(path, ":", first.line, ":", first.column, ": ", first.message);
+  if (result.errors.size() > 1) absl::StrAppend(&why, " (", result.errors.size(), " errors)");
+  return absl::InvalidArgumentError(why);
+}
+
 }  // namespace
 
 std::string StateFile::path() const { return absl::StrCat(folder_, "/", kStateFileName); }
 
-absl::StatusOr<StateFile::Loaded> StateFile::Load() const {
-  const absl::StatusOr<std::string> text = ReadFile(path());
-  if (absl::IsNotFound(text.status())) return Loaded{.state = State()};
-  std::string why(text.status().message());
-  if (text.ok()) {
-    StateResult result = ParseState({path(), *text});
-    if (result.state.has_value()) return Loaded{.state = *std::move(result.state)};
-    const ConfigError& first = result.errors.front();
-    why = absl::StrCat(path(), ":", first.line, ":", first.column, ": ", first.message);
-    if (result.errors.size() > 1) absl::StrAppend(&why, " (", result.errors.size(), " errors)");
-  }
+StateFile::Loaded StateFile::Load() const {
+  absl::StatusOr<State> state = Read(path());
+  if (state.ok()) return {.state = *std::move(state)};
   const absl::StatusOr<std::string> aside = SetAside(path());
-  if (!aside.ok()) {
-    return Annotate(aside.status(), absl::StrCat("the changes made by the command line cannot be "
-                                                 "read (",
-                                                 why, "), nor set aside"));
-  }
-  return Loaded{.warning = absl::StrCat("the changes made by the command line were lost: ", why,
-                                        "; it is now ", *aside)};
+  return {.warning = absl::StrCat(
+              "the changes made by the command line were lost: ", state.status().message(), "; ",
+              aside.ok() ? absl::StrCat("it is now ", *aside) : aside.status().message())};
 }
 
 absl::Status StateFile::Save(const State& state) const {
   absl::Status saved = MakeDirectories(folder_, kStateFolderMode);
+  if (saved.ok() && !Read(path()).ok()) saved = SetAside(path()).status();
   if (saved.ok()) saved = WriteFile(path(), FormatState(state), kStateFileMode);
   if (saved.ok()) return saved;
   return absl::ResourceExhaustedError(

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "config/state.h"
 
 namespace koi {
@@ -20,11 +19,12 @@ class StateFile {
     std::string warning = {};                   // a sentence: why not, and where it is now
   };
   // A file that cannot be used is renamed to state.toml.broken-N, so that nothing writes over what
-  // somebody may want to read. An error when that cannot be done either.
-  absl::StatusOr<Loaded> Load() const;
+  // somebody may want to read. Where that cannot be done either, it stays and the warning says so.
+  Loaded Load() const;
 
-  // Replaces the file. ResourceExhausted, whatever the reason, when the state cannot be kept: then
-  // it must not be made true either.
+  // Replaces the file; one that cannot be used is set aside first, as Load() does.
+  // ResourceExhausted, whatever the reason, when the state cannot be kept: then it must not be made
+  // true either.
   absl::Status Save(const State& state) const;
 
   std::string path() const;
