@@ -98,11 +98,11 @@ class Cleaning {
 }  // namespace
 
 absl::StatusOr<ExitCode> CleanUp(const Invocation& invocation) {
+  if (::geteuid() != 0) return absl::PermissionDeniedError("only root may clean up after koi");
+  KOI_ASSIGN_OR_RETURN(const NamespaceLock node_lock, LockNode());
   const std::optional<Task> task = ReadTask(invocation);
   if (!task.has_value()) return kExitConfigInvalid;
-  if (::geteuid() != 0) return absl::PermissionDeniedError("only root may clean up after koi");
   const LeftoverPlaces& places = task->places;
-  KOI_ASSIGN_OR_RETURN(const NamespaceLock node_lock, LockNode());
   KOI_ASSIGN_OR_RETURN(Fd pins_lock, LockPinsIfAny(places.bpffs));
 
   Cleaning cleaning(invocation);

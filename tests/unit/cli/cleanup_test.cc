@@ -38,6 +38,8 @@ TEST_F(CleanupTest, RefusesWhileKoiRunsInThisNetworkNamespace) {
   EXPECT_EQ(said.code, kExitConflict);
   EXPECT_EQ(said.out, "");
   EXPECT_THAT(said.talk, HasSubstr(absl::StrCat("(pid ", ::getpid(), ")")));
+  // Whatever the configuration is like.
+  EXPECT_EQ(Typed("cleanup --config /nonexistent/koi.toml").code, kExitConflict);
 }
 
 TEST_F(CleanupTest, NothingLeftIsNoFailure) {

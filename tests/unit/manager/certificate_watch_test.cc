@@ -31,7 +31,7 @@ class CertificateWatchTest : public ::testing::Test {
          .listen = {*Endpoint::Parse("10.0.0.1:443")},
          .tls = true,
          .certificates = {{.chain_file = File("web.pem"), .key_file = File("web.key")}}});
-    LoadedServices loaded = LoadServices(config_);
+    LoadedServices loaded = Loaded();
     EXPECT_THAT(loaded.errors, SizeIs(0));
     workers_.SetBriefing("blue", std::move(loaded.services));
     watch_.OnChange([this] { ++changes_; });
@@ -39,6 +39,9 @@ class CertificateWatchTest : public ::testing::Test {
   }
   ~CertificateWatchTest() override { std::filesystem::remove_all(folder_); }
 
+  LoadedServices Loaded() const {
+    return LoadServices(config_, [](const std::string& path) { return ReadFile(path); });
+  }
   std::string File(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
   void Write(const std::string& name, const std::string& text) {
     ASSERT_TRUE(WriteFile(File(name), text).ok());
@@ -123,7 +126,7 @@ TEST_F(CertificateWatchTest, ReloadTakesAllOrNothing) {
   config_.services[1].certificates = {
       {.chain_file = File("other.pem"), .key_file = File("other.key")}};
   Put("other", MakeCertificate("other.example"));
-  workers_.SetBriefing("blue", LoadServices(config_).services);
+  workers_.SetBriefing("blue", Loaded().services);
   watch_.Follow(config_);
   Put("web", MakeCertificate("two.example"));
   Write("other.key", "no key");
@@ -148,7 +151,7 @@ TEST_F(CertificateWatchTest, ExpiredCertificateIsNotTaken) {
 
 TEST_F(CertificateWatchTest, ExpiredCertificateInUseDoesNotHinderOthers) {
   Put("web", MakeCertificate("late.example", -7200, -3600));
-  LoadedServices loaded = LoadServices(config_);
+  LoadedServices loaded = Loaded();
   EXPECT_THAT(loaded.errors, SizeIs(0));
   EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("expired on ")));
   workers_.SetBriefing("blue", std::move(loaded.services));
@@ -163,7 +166,7 @@ TEST_F(CertificateWatchTest, ChainThatFitsNoMessageIsRefusedWithItsSize) {
   Write("web.pem", std::string(kMaxMessageBytes, '#') + "\n" + large.chain_pem);
   EXPECT_THAT(watch_.Reload().errors,
               ElementsAre(HasSubstr("service \"web\" is too large for its workers")));
-  EXPECT_THAT(LoadServices(config_).errors, ElementsAre(HasSubstr("too large")));
+  EXPECT_THAT(Loaded().errors, ElementsAre(HasSubstr("too large")));
 }
 
 }  // namespace
