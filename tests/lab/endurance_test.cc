@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hundred replaced workers and a hundred changes of services under load: nothing fails, and
-// nothing grows.
+// A hundred replaced workers, a hundred replaced certificates and a hundred reloads under load:
+// nothing fails, and nothing grows.
 //
 //   client ── blue ── web-1 (IPv4), web-2 (IPv6)
 #include <filesystem>
@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "lab/koi_test.h"
@@ -100,6 +102,32 @@ class EnduranceTest : public KoiTest {
     ASSERT_TRUE(reloaded.ok()) << reloaded.Describe();
   }
 
+  // The configuration with `certificate` in place of its own and, where `more`, another weight and
+  // another service.
+  std::string ConfigWith(const Certificate& certificate, bool more) {
+    std::string text = absl::StrReplaceAll(
+        lab.blue.Config(),
+        {{lab.certificate.chain, certificate.chain}, {lab.certificate.key, certificate.key}});
+    if (!more) return text;
+    const std::string backend = absl::StrCat(lab.web_1.endpoint4(), "\" }");
+    EXPECT_TRUE(absl::StrContains(text, backend));
+    text = absl::StrReplaceAll(
+        text, {{backend, absl::StrCat(lab.web_1.endpoint4(), "\", weight = 50 }")}});
+    return absl::StrCat(text, "\n[[service]]\nname = \"extra\"\nlisten = [\"", kVip4,
+                        ":8081\"]\npool = \"web\"\n");
+  }
+
+  // Takes `config`, which adds service "extra" or, with `change` "-", takes it away.
+  void Reload(const std::string& config, const std::string& change) {
+    lab.blue.SetConfig(config);
+    const ProgramResult reloaded = lab.blue.Koi({"reload"});
+    ASSERT_TRUE(reloaded.ok()) << reloaded.Describe();
+    ASSERT_THAT(reloaded.out, ::testing::HasSubstr(absl::StrCat(change, " service extra")));
+    ASSERT_THAT(reloaded.out, ::testing::HasSubstr("~ backend web/web-1: weight "));
+    const bool answers = lab.Get(absl::StrCat("http://", kVip4, ":8081/")).ok();
+    ASSERT_EQ(answers, change == "+");
+  }
+
   // Does `round(number)` kRounds times and expects that what is in use afterwards was in use after
   // kWarmUpRounds already.
   void ExpectNothingGrows(const std::string& what, const std::function<void(int)>& round) {
@@ -142,6 +170,12 @@ TEST_F(EnduranceTest, HundredReplacementsAndHundredReloadsLoseNothingAndLeaveNot
   // The same workers all along: what each change leaves behind would pile up.
   ASSERT_NO_FATAL_FAILURE(ExpectNothingGrows("certificates", [&](int number) {
     ReplaceCertificates(certificates[static_cast<size_t>(number) % certificates.size()]);
+  }));
+
+  const std::string smaller = ConfigWith(certificates[0], false);
+  const std::string larger = ConfigWith(certificates[1], true);
+  ASSERT_NO_FATAL_FAILURE(ExpectNothingGrows("reloads", [&](int number) {
+    number % 2 == 0 ? Reload(larger, "+") : Reload(smaller, "-");
   }));
 
   ASSERT_TRUE(Answers(load, 50));
