@@ -110,14 +110,14 @@ TEST_F(KillPartsTest, CarpKilledOnTheMasterIsBackAndTheVipsStay) {
   EXPECT_EQ(Saw("kill_carp").failed(), 0U);
 }
 
-TEST_F(KillPartsTest, CarpKilledOrStoppedOnTheBackupCostsNothing) {
-  Send("STOP", Pids(backup(), "koi-carp"));
-  EXPECT_TRUE(
-      Eventually(15s, [&] { return Logged(backup(), "role changed vhid=42 role=backup") == 1; }));
+TEST_F(KillPartsTest, CarpKilledOnTheBackupAndTheNextStoppedAtItsStartCostNothing) {
+  const auto configured = [&] { return Logged(backup(), "koi-carp: configured"); };
   Send("KILL", Pids(backup(), "koi-carp"));
-  EXPECT_TRUE(
-      Eventually(5s, [&] { return Logged(backup(), "role changed vhid=42 role=backup") == 2; }));
-  EXPECT_TRUE(RolesStay(0s));
+  ASSERT_TRUE(Eventually(5s, [&] { return configured() == 1; }));
+  Send("STOP", Pids(backup(), "koi-carp"));
+  EXPECT_TRUE(Eventually(
+      15s, [&] { return configured() == 2; }, "stop_carp_at_start_back"));
+  EXPECT_TRUE(Eventually(5s, [&] { return RolesStay(0s); }));
   EXPECT_EQ(Saw("kill_backup_carp").failed(), 0U);
 }
 

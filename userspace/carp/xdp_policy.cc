@@ -127,6 +127,7 @@ void XdpPolicy::Attach() {
   const TimePoint began = Now();
   absl::StatusOr<XdpAttachment> made = AttachXdp(program_.get(), interface_index_, config_.mode);
   attach_took_ = Now() - began;
+  keeper_.busy(Duration::zero());
   if (!made.ok()) {
     Fail(std::string(made.status().message()));
     return;
@@ -150,6 +151,7 @@ void XdpPolicy::Detach() {
   }
   keeper_.busy(kDriverLimit);
   const absl::Status detached = DetachLink(link_.get());
+  keeper_.busy(Duration::zero());
   if (!detached.ok()) LogWarn("XDP link", {{"why", detached.message()}});
   Release();
   if (stopped_) return;

@@ -23,6 +23,7 @@ class XdpPolicy {
     std::function<void(int link_fd)> hold;
     std::function<void()> drop;
     // A driver may keep this process waiting for so long: that is no reason to kill it.
+    // Zero: no longer.
     std::function<void(Duration at_most)> busy;
   };
 

@@ -28,7 +28,7 @@ constexpr Duration kPingInterval = std::chrono::milliseconds(500);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 // The first answer may take longer: the manager loads programs before it serves its loop.
 constexpr Duration kFirstAnswerLimit = std::chrono::seconds(20);
-// No child is silent for longer on its own word. Its next answer ends the allowance.
+// No child is silent for longer on its own word. Its next answer, or its word, ends the allowance.
 constexpr Duration kBusyLimit = std::chrono::seconds(20);
 // A ping that comes so late was held up with this process, which was stopped or starved: how long
 // the others were silent says nothing then.
@@ -219,6 +219,8 @@ absl::Status Keeper::Spawn(Child& child) {
          {KeeperMessageType::kChildStarted, role, child.program.cpu, child.pid, child.starts},
          child.manager_end.get());
   }
+  // At once: its first answer ends the patience with a beginning.
+  if (child.channel != nullptr) Ask(child);
   return absl::OkStatus();
 }
 
@@ -430,6 +432,10 @@ void Keeper::Tell(Child& child, KeeperMessage message, int fd) {
   }
 }
 
+void Keeper::Ask(Child& child) {
+  Tell(child, {KeeperMessageType::kPing, child.program.role, -1, child.pid, 0});
+}
+
 void Keeper::Ping() {
   const TimePoint now = Now();
   const bool late = now - std::exchange(pinged_, now) > kLatePing;
@@ -444,7 +450,7 @@ void Keeper::Ping() {
       ::kill(child->pid, SIGKILL);
       continue;
     }
-    Tell(*child, {KeeperMessageType::kPing, child->program.role, -1, child->pid, 0});
+    Ask(*child);
   }
   ping_timer_ = loop_.After(kPingInterval, [this] { Ping(); });
 }

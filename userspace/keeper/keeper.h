@@ -89,6 +89,8 @@ class Keeper {
   void BriefCarp(Child& carp);
   void Tell(Child& child, KeeperMessage message, int fd = -1);
 
+  // For a sign of life.
+  void Ask(Child& child);
   void Ping();
   void BeginStop();
   void BeginEnd();

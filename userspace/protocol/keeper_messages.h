@@ -62,7 +62,8 @@ enum class KeeperMessageType : uint32_t {
   kKillChild,  // manager: role, cpu, pid: SIGKILL that child, if that pid still is it; it is
                // started again
   kStopped,    // carp: VIPs released
-  kBusy,       // value: milliseconds for which silence is no crash, because a driver is at work
+  kBusy,       // value: milliseconds for which silence is no crash, because a driver is at work; 0:
+               // it is done
   // Manager to keeper: a worker for the place of another, which serves on meanwhile.
   kReplaceChild,  // role, cpu, pid of the one in place: start a second one on the same listeners.
                   // If it ends it is not started again, unless it is in place by then
