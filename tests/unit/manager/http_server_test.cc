@@ -34,6 +34,11 @@ class HttpServerTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(
         *loop_, std::move(listener), std::move(options), [this](const HttpRequest& request) {
           requests_.push_back(request);
+          if (request.path == "/later") {
+            return HttpResponse{.later = [this](HttpResponse::Answer answer) {
+              answers_.push_back(std::move(answer));
+            }};
+          }
           return HttpResponse{.status = 200, .content_type = "text/x-test", .body = "hello"};
         });
     ASSERT_TRUE(server.ok()) << server.status();
@@ -48,7 +53,35 @@ class HttpServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
   std::string url_;
   std::vector<HttpRequest> requests_;
+  std::vector<HttpResponse::Answer> answers_;  // of those who wait at /later
 };
+
+TEST_F(HttpServerTest, AnswerThatComesLaterReachesTheClientAndOthersDoNotWaitForIt) {
+  Serve({});
+  std::future<Fetched> late =
+      std::async(std::launch::async, BlockingFetch, Fetch{.url = url_ + "/later"});
+  while (answers_.empty()) loop_->Turn(std::chrono::milliseconds(5));
+  EXPECT_EQ(Get("/").body, "hello");
+  EXPECT_EQ(late.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+
+  answers_[0]({.status = 418, .body = "late"});
+  while (late.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    loop_->Turn(std::chrono::milliseconds(5));
+  }
+  const Fetched fetched = late.get();
+  EXPECT_EQ(fetched.status, 418);
+  EXPECT_EQ(fetched.body, "late");
+}
+
+TEST_F(HttpServerTest, ServerMayEndWhileSomebodyWaitsAndBeAnsweredAfterwards) {
+  Serve({});
+  std::future<Fetched> late =
+      std::async(std::launch::async, BlockingFetch, Fetch{.url = url_ + "/later"});
+  while (answers_.empty()) loop_->Turn(std::chrono::milliseconds(5));
+  server_.reset();
+  answers_[0]({.body = "too late"});
+  EXPECT_NE(late.get().body, "too late");
+}
 
 TEST_F(HttpServerTest, RequestReachesTheHandlerAndItsAnswerTheClient) {
   Serve({});
