@@ -72,7 +72,7 @@ struct ServiceConfig {
   ServiceMode mode = ServiceMode::kHttp;
   std::vector<Endpoint> listen;  // each address is a VIP
   bool tls = false;              // tls = "terminate"
-  std::vector<CertificateConfig> certificates;
+  std::vector<CertificateConfig> certificates = {};
   bool self_signed = false;        // koi makes the certificate, if need be
   bool redirect_to_https = false;  // then there is no pool
   std::optional<uint32_t> pool;    // index into Config::pools
@@ -103,8 +103,8 @@ struct PoolConfig {
   uint32_t number = 0;
   std::string name;
   Balance balance = Balance::kRoundRobin;
-  CheckConfig check;
-  std::vector<BackendConfig> backends;
+  CheckConfig check = {};
+  std::vector<BackendConfig> backends = {};
 };
 
 struct Config {
