@@ -37,10 +37,10 @@ std::string ValidityWarning(const ParsedCertificate& parsed);
 
 // What tells a certificate from another, for people.
 struct CertificateFacts {
-  std::string subject;             // "/CN=koi.example"
-  std::vector<std::string> names;  // those it is for: DNS names and addresses
-  std::string until;               // UTC, RFC 3339
-  std::string fingerprint;         // SHA-256, as "openssl x509 -fingerprint" writes it
+  std::string subject = {};             // "/CN=koi.example"
+  std::vector<std::string> names = {};  // those it is for: DNS names and addresses
+  std::string until = {};               // UTC, RFC 3339
+  std::string fingerprint = {};         // SHA-256, as "openssl x509 -fingerprint" writes it
 };
 
 // Of the first certificate.
