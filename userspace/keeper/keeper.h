@@ -25,9 +25,9 @@
 namespace koi {
 
 struct KeeperOptions {
-  std::string config;                  // handed to the manager as it is
-  std::vector<std::string> arguments;  // so are these
-  std::string program_directory;       // where koi-manager, koi-carp and koi-worker are
+  std::string config = {};                  // handed to the manager as it is
+  std::vector<std::string> arguments = {};  // so are these
+  std::string program_directory = {};       // where koi-manager, koi-carp and koi-worker are
 };
 
 class Keeper {
