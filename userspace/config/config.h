@@ -73,9 +73,9 @@ struct ServiceConfig {
   std::vector<Endpoint> listen;  // each address is a VIP
   bool tls = false;              // tls = "terminate"
   std::vector<CertificateConfig> certificates = {};
-  bool self_signed = false;        // koi makes the certificate, if need be
-  bool redirect_to_https = false;  // then there is no pool
-  std::optional<uint32_t> pool;    // index into Config::pools
+  bool self_signed = false;           // koi makes the certificate, if need be
+  bool redirect_to_https = false;     // then there is no pool
+  std::optional<uint32_t> pool = {};  // index into Config::pools
   bool welcome_when_empty = false;
 };
 
