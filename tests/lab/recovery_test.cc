@@ -143,11 +143,12 @@ TEST_F(RecoveryTest, PinsOfAKilledKoiAreInertAndCleanupRemovesAllThatIsLeft) {
   Process orphan = StartOrphan();
   blue.host().Run({"ip", "link", "set", "dev", "eth0", "xdp", "pinned", program});
   ASSERT_TRUE(blue.XdpPresent());
-  blue.host().Run({"ip", "address", "add", absl::StrCat(kVip6, "/128"), "dev", "eth0", "valid_lft",
-                   "2", "preferred_lft", "0"});
 
   const ProgramResult dry = Cleanup({"--dry-run"});
   EXPECT_TRUE(dry.ok()) << dry.Describe();
+  // Last of all: it goes by itself after two seconds.
+  blue.host().Run({"ip", "address", "add", absl::StrCat(kVip6, "/128"), "dev", "eth0", "valid_lft",
+                   "2", "preferred_lft", "0"});
   const ProgramResult cleanup = Cleanup();
   EXPECT_TRUE(cleanup.ok()) << cleanup.Describe();
   EXPECT_THAT(dry.out, HasSubstr("would remove pin "));
