@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process koi-carp: the manager configures it once, from then on it needs nobody. Its groups
-// share one interface, one pair of sockets and one XDP program.
+// The process koi-carp: what the manager configured last is all it needs, and nobody else. Its
+// groups share one interface, one pair of sockets and one XDP program.
 #pragma once
 
 #include <memory>

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 class CleanupTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "only root is let so far";
+    if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "only root may make a network namespace";
   }
 };
 
