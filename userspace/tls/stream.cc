@@ -39,6 +39,8 @@ Io Stream::Handshake() {
   return result == 1 ? Io::kDone : Outcome(result);
 }
 
+TlsFacts Stream::Facts() const { return ssl_ == nullptr ? TlsFacts() : FactsOf(ssl_.get()); }
+
 Io Stream::Read(char* buffer, size_t size, size_t& got) {
   got = 0;
   if (!readable_) return Io::kAgain;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A non-blocking connection, with or without TLS: the only file that calls SSL_*.
+// A non-blocking connection, with or without TLS: whatever drives an SSL is here.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
 #include "tls/context.h"
+#include "tls/facts.h"
 
 using SSL = struct ssl_st;
 
@@ -43,6 +44,8 @@ class Stream {
 
   // kDone at once without TLS.
   Io Handshake();
+  // What the handshake has agreed on; only after it is done, and all empty without TLS.
+  TlsFacts Facts() const;
   // kDone: `got` bytes, at least one.
   Io Read(char* buffer, size_t size, size_t& got);
   // kDone: `written` bytes of `bytes`, at least one. After kAgain the same bytes must be written

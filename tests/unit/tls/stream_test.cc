@@ -84,6 +84,20 @@ TEST_F(TlsStreamTest, CarriesBytesBothWays) {
   EXPECT_EQ(::SSL_read(client_, buffer, sizeof(buffer)), 6);
 }
 
+TEST_F(TlsStreamTest, TellsWhatTheHandshakeAgreedOn) {
+  ::SSL_set_tlsext_host_name(client_, "KOI.example");
+  static constexpr unsigned char kOffered[] = "\x08http/1.1";
+  ::SSL_set_alpn_protos(client_, kOffered, sizeof(kOffered) - 1);
+  ASSERT_EQ(HandshakeOutcome(), Io::kDone);
+  const TlsFacts facts = stream_->Facts();
+  EXPECT_EQ(facts.version, "TLSv1.3");
+  EXPECT_EQ(facts.cipher, "TLS_AES_256_GCM_SHA384");
+  EXPECT_EQ(facts.sni, "KOI.example");
+  EXPECT_EQ(facts.alpn, "http/1.1");
+  EXPECT_FALSE(facts.resumed);
+  EXPECT_FALSE(facts.client.presented);
+}
+
 TEST_F(TlsStreamTest, BytesSentWithTheHandshakesEndAreThereAtOnce) {
   ASSERT_EQ(::SSL_do_handshake(client_), -1);      // ClientHello
   ASSERT_EQ(stream_->Handshake(), Io::kAgain);     // ServerHello ... Finished
