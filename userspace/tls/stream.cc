@@ -24,6 +24,17 @@ Stream::Stream(Fd fd, const TlsContext& context)
   ::SSL_set_accept_state(ssl_.get());
 }
 
+Stream::Stream(Fd fd, const ClientTlsContext& context, const TlsServer& server)
+    : fd_(std::move(fd)), ssl_(NewClientSsl(context, server)) {
+  KOI_CHECK(::SSL_set_fd(ssl_.get(), fd_.get()) == 1);
+}
+
+absl::string_view Stream::CertificateFault() const {
+  if (ssl_ == nullptr) return "";
+  const long result = ::SSL_get_verify_result(ssl_.get());
+  return result == X509_V_OK ? "" : ::X509_verify_cert_error_string(result);
+}
+
 void Stream::Ready(uint32_t events) {
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "tls/client_context.h"
 #include "tls/context.h"
 #include "tls/facts.h"
 
@@ -32,6 +33,8 @@ class Stream {
   explicit Stream(Fd fd) : fd_(std::move(fd)) {}
   // The server's side of TLS.
   Stream(Fd fd, const TlsContext& context);
+  // The client's side of TLS; `server` must outlive it.
+  Stream(Fd fd, const ClientTlsContext& context, const TlsServer& server);
 
   int fd() const { return fd_.get(); }
   bool is_tls() const { return ssl_ != nullptr; }
@@ -46,6 +49,8 @@ class Stream {
   Io Handshake();
   // What the handshake has agreed on; only after it is done, and all empty without TLS.
   TlsFacts Facts() const;
+  // Why the peer's certificate was refused, in OpenSSL's words; "": it was not.
+  absl::string_view CertificateFault() const;
   // kDone: `got` bytes, at least one.
   Io Read(char* buffer, size_t size, size_t& got);
   // kDone: `written` bytes of `bytes`, at least one. After kAgain the same bytes must be written
