@@ -28,6 +28,15 @@ CheckConfig BuildCheck(BuildContext& context, const Section& section) {
   return check;
 }
 
+PoolTimeouts BuildPoolTimeouts(const Section& section) {
+  PoolTimeouts timeouts;
+  timeouts.connect = section.GetOr("connect", timeouts.connect);
+  timeouts.response = section.GetOr("response", timeouts.response);
+  timeouts.idle = section.GetOr("idle", timeouts.idle);
+  timeouts.queue = section.GetOr("queue", timeouts.queue);
+  return timeouts;
+}
+
 void BuildBackend(BuildContext& context, const Section& section, Declared& names,
                   Declared& endpoints, PoolConfig& pool) {
   BackendConfig backend;
@@ -50,6 +59,9 @@ void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   PoolConfig pool;
   pool.name = section.GetOr<std::string>("name", "");
   for (const Section& check : section.Inside("check")) pool.check = BuildCheck(context, check);
+  for (const Section& timeouts : section.Inside("timeouts")) {
+    pool.timeouts = BuildPoolTimeouts(timeouts);
+  }
   Declared backend_names;
   Declared endpoints;
   for (const Section& backend : section.Inside("backend")) {

@@ -115,6 +115,32 @@ void ResolvePool(BuildContext& context, const Section& section, ServiceConfig& s
   }
 }
 
+void BuildTimeouts(const Section& service_section, ServiceTimeouts& timeouts) {
+  for (const Section& section : service_section.Inside("timeouts")) {
+    timeouts.handshake = section.GetOr("handshake", timeouts.handshake);
+    timeouts.head = section.GetOr("head", timeouts.head);
+    timeouts.idle = section.GetOr("idle", timeouts.idle);
+    timeouts.body = section.GetOr("body", timeouts.body);
+    timeouts.tunnel = section.GetOr("tunnel", timeouts.tunnel);
+    timeouts.drain = section.GetOr("drain", timeouts.drain);
+  }
+}
+
+void BuildLimits(const Section& service_section, ServiceLimits& limits) {
+  for (const Section& section : service_section.Inside("limits")) {
+    const auto number = [&](absl::string_view key, auto otherwise) {
+      return static_cast<decltype(otherwise)>(
+          section.GetOr<int64_t>(key, static_cast<int64_t>(otherwise)));
+    };
+    limits.head_bytes = number("head_bytes", limits.head_bytes);
+    limits.headers = number("headers", limits.headers);
+    limits.body_bytes = number("body_bytes", limits.body_bytes);
+    limits.body_rate = number("body_rate", limits.body_rate);
+    limits.requests_per_connection =
+        number("requests_per_connection", limits.requests_per_connection);
+  }
+}
+
 void BuildService(BuildContext& context, const Section& section, Declared& names) {
   ServiceConfig service;
   service.name = section.GetOr<std::string>("name", "");
@@ -128,6 +154,8 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   }
   BuildListens(context, section, service);
   BuildCertificates(context, section, service);
+  BuildTimeouts(section, service.timeouts);
+  BuildLimits(section, service.limits);
   service.welcome_when_empty = section.GetOr<std::string>("when_empty", "error") == "welcome";
   if (service.welcome_when_empty &&
       (service.mode != ServiceMode::kHttp || service.redirect_to_https)) {

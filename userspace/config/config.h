@@ -66,6 +66,30 @@ struct CertificateConfig {
   std::string key_file;
 };
 
+// How long a worker waits for a client, from then on without the bytes it waits for.
+struct ServiceTimeouts {
+  Duration handshake = std::chrono::seconds(10);  // from accept(2)
+  Duration head = std::chrono::seconds(10);       // for a whole head, from its first byte
+  Duration idle = std::chrono::minutes(1);        // between two requests
+  Duration body = std::chrono::seconds(30);       // for a byte more of a body, either way
+  Duration tunnel = std::chrono::hours(1);        // in tcp mode and after an upgrade, either way
+  // Of what has begun when the connection must not go on: its worker or its service ends.
+  Duration drain = std::chrono::minutes(5);
+
+  bool operator==(const ServiceTimeouts&) const = default;
+};
+
+// What a client may send; more is refused.
+struct ServiceLimits {
+  uint32_t head_bytes = 16'384;          // of a request, and of a response from a backend
+  uint32_t headers = 100;                // likewise
+  uint64_t body_bytes = 0;               // of a request; 0: any
+  uint32_t body_rate = 100;              // bytes a second that a body must have on average; 0: any
+  uint32_t requests_per_connection = 0;  // 0: any
+
+  bool operator==(const ServiceLimits&) const = default;
+};
+
 struct ServiceConfig {
   uint32_t number = 0;
   std::string name;
@@ -77,6 +101,8 @@ struct ServiceConfig {
   bool redirect_to_https = false;     // then there is no pool
   std::optional<uint32_t> pool = {};  // index into Config::pools
   bool welcome_when_empty = false;
+  ServiceTimeouts timeouts = {};
+  ServiceLimits limits = {};
 };
 
 struct CheckConfig {
@@ -99,11 +125,24 @@ struct BackendConfig {
 
 enum class Balance { kRoundRobin };
 
+// How long a worker waits for a backend.
+struct PoolTimeouts {
+  Duration connect = std::chrono::seconds(5);    // then the next one is tried
+  Duration response = std::chrono::seconds(60);  // for a byte more, once it has the request
+  // Of a connection that is kept for the next request. Under the 60 s and more that most servers
+  // wait, so that they rarely close under a request.
+  Duration idle = std::chrono::seconds(30);
+  Duration queue = std::chrono::seconds(5);  // for a backend that takes one more connection
+
+  bool operator==(const PoolTimeouts&) const = default;
+};
+
 struct PoolConfig {
   uint32_t number = 0;
   std::string name;
   Balance balance = Balance::kRoundRobin;
   CheckConfig check = {};
+  PoolTimeouts timeouts = {};
   std::vector<BackendConfig> backends = {};
 };
 

@@ -68,10 +68,32 @@ Thing Describe(const StatsConfig& stats) {
            {"password", stats.password, true}}};
 }
 
+void Describe(const ServiceTimeouts& timeouts, Thing& thing) {
+  thing.keys.push_back({"timeouts.handshake", FormatDuration(timeouts.handshake)});
+  thing.keys.push_back({"timeouts.head", FormatDuration(timeouts.head)});
+  thing.keys.push_back({"timeouts.idle", FormatDuration(timeouts.idle)});
+  thing.keys.push_back({"timeouts.body", FormatDuration(timeouts.body)});
+  thing.keys.push_back({"timeouts.tunnel", FormatDuration(timeouts.tunnel)});
+  thing.keys.push_back({"timeouts.drain", FormatDuration(timeouts.drain)});
+}
+
+void Describe(const ServiceLimits& limits, Thing& thing) {
+  thing.keys.push_back({"limits.head_bytes", absl::StrCat(limits.head_bytes)});
+  thing.keys.push_back({"limits.headers", absl::StrCat(limits.headers)});
+  thing.keys.push_back({"limits.body_bytes", absl::StrCat(limits.body_bytes)});
+  thing.keys.push_back({"limits.body_rate", absl::StrCat(limits.body_rate)});
+  thing.keys.push_back(
+      {"limits.requests_per_connection", absl::StrCat(limits.requests_per_connection)});
+}
+
 Thing Describe(const PoolConfig& pool) {
   return {"pool",
           pool.name,
           {{"balance", "round-robin"},
+           {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
+           {"timeouts.response", FormatDuration(pool.timeouts.response)},
+           {"timeouts.idle", FormatDuration(pool.timeouts.idle)},
+           {"timeouts.queue", FormatDuration(pool.timeouts.queue)},
            {"check.interval", FormatDuration(pool.check.interval)},
            {"check.timeout", FormatDuration(pool.check.timeout)},
            {"check.rise", absl::StrCat(pool.check.rise)},
@@ -100,6 +122,8 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
                {"when_empty", service.welcome_when_empty ? "welcome" : ""},
                {"redirect", service.redirect_to_https ? "https" : ""},
                {"pool", service.pool.has_value() ? config.pools[*service.pool].name : ""}}};
+  Describe(service.timeouts, thing);
+  Describe(service.limits, thing);
   for (const CertificateConfig& certificate : service.certificates) {
     thing.keys.push_back({"certificates.chain", certificate.chain_file});
     thing.keys.push_back({"certificates.key", certificate.key_file});

@@ -15,6 +15,7 @@ absl::string_view Parent(absl::string_view path) {
 
 // As a configuration writes it, in the largest unit that is exact.
 std::string WrittenDuration(int64_t ms) {
+  if (ms == 0) return "0s";
   if (ms % 3'600'000 == 0) return absl::StrCat(ms / 3'600'000, "h");
   if (ms % 60'000 == 0) return absl::StrCat(ms / 60'000, "m");
   if (ms % 1000 == 0) return absl::StrCat(ms / 1000, "s");

@@ -46,7 +46,9 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
                           .key_pem = "",
                           .redirect_to_https = configured.redirect_to_https,
                           .welcome_page = "",
-                          .pool = pool};
+                          .pool = pool,
+                          .timeouts = configured.timeouts,
+                          .limits = configured.limits};
     if (configured.welcome_when_empty) {
       service.welcome_page = WelcomePage(config.pools[*configured.pool].name, config.node.name);
     }

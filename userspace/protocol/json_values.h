@@ -12,6 +12,27 @@
 #include "absl/strings/string_view.h"
 #include "base/address.h"
 #include "base/text.h"
+#include "base/time.h"
+
+namespace nlohmann {
+
+// Of another namespace than to_json() below: durations are std::chrono's. Whole milliseconds.
+template <>
+struct adl_serializer<koi::Duration> {
+  static void to_json(json& to, const koi::Duration& duration) {
+    to = koi::ToMilliseconds(duration);
+  }
+  static void from_json(const json& from, koi::Duration& duration) {
+    constexpr int64_t kYear = int64_t{365} * 24 * 3600 * 1000;
+    const auto milliseconds = from.get<int64_t>();
+    if (milliseconds < 0 || milliseconds > kYear) {
+      throw nlohmann::json::out_of_range::create(499, "a duration is 0 to a year", nullptr);
+    }
+    duration = std::chrono::milliseconds(milliseconds);
+  }
+};
+
+}  // namespace nlohmann
 
 namespace koi {
 

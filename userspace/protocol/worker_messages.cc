@@ -9,9 +9,12 @@ namespace koi {
 NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
                              {{ServiceMode::kHttp, "http"}, {ServiceMode::kTcp, "tcp"}})
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceTimeouts, handshake, head, idle, body, tunnel, drain)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceLimits, head_bytes, headers, body_bytes, body_rate,
+                                   requests_per_connection)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, welcome_page, pool)
+                                   key_pem, redirect_to_https, welcome_page, pool, timeouts, limits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)

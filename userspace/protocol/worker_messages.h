@@ -55,6 +55,8 @@ struct WorkerService {
   bool redirect_to_https = false;
   std::string welcome_page = {};  // HTML, answered with 200 while the pool has no backend; "": 503
   uint32_t pool = 0;              // number of the pool whose backends it uses, unless it redirects
+  ServiceTimeouts timeouts = {};
+  ServiceLimits limits = {};
 
   bool operator==(const WorkerService&) const = default;
 };

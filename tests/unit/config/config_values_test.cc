@@ -72,6 +72,40 @@ TEST(ConfigValuesTest, WholeConfigurationIsReadWithoutWarnings) {
   EXPECT_EQ(config.stats->password, "a:colon");
 }
 
+TEST(ConfigValuesTest, TimeoutsAndLimitsHaveTheSameDefaultsWithAndWithoutTheirTables) {
+  std::string text = kWholeConfig;
+  const Config without = ParseValid(text);
+  text =
+      absl::StrReplaceAll(text, {{"pool = \"web\"", "pool = \"web\"\ntimeouts = {}\nlimits = {}"},
+                                 {"[[pool]]", "[[pool]]\ntimeouts = {}"}});
+  const Config with = ParseValid(text);
+  EXPECT_EQ(with.services[0].timeouts, without.services[0].timeouts);
+  EXPECT_EQ(with.services[0].limits, without.services[0].limits);
+  EXPECT_EQ(with.pools[0].timeouts, without.pools[0].timeouts);
+}
+
+TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
+  const Config config = ParseValid(absl::StrReplaceAll(
+      kWholeConfig,
+      {{"pool = \"web\"",
+        "pool = \"web\"\n[service.timeouts]\nhandshake = \"1s\"\nhead = \"2s\"\nidle = \"3s\"\n"
+        "body = \"4s\"\ntunnel = \"5s\"\ndrain = \"0s\"\n[service.limits]\nhead_bytes = 1000\n"
+        "headers = 10\nbody_bytes = 5000000000\nbody_rate = 0\nrequests_per_connection = 7"},
+       {"[[pool]]",
+        "[[pool]]\ntimeouts = { connect = \"1s\", response = \"2s\", idle = \"3s\", queue = "
+        "\"4s\" }"}}));
+  EXPECT_EQ(config.services[0].timeouts,
+            (ServiceTimeouts{
+                .handshake = 1s, .head = 2s, .idle = 3s, .body = 4s, .tunnel = 5s, .drain = 0s}));
+  EXPECT_EQ(config.services[0].limits, (ServiceLimits{.head_bytes = 1000,
+                                                      .headers = 10,
+                                                      .body_bytes = 5'000'000'000,
+                                                      .body_rate = 0,
+                                                      .requests_per_connection = 7}));
+  EXPECT_EQ(config.pools[0].timeouts,
+            (PoolTimeouts{.connect = 1s, .response = 2s, .idle = 3s, .queue = 4s}));
+}
+
 TEST(ConfigValuesTest, ServiceHasItsPoolByNumber) {
   const Config config = ParseValid(kWholeConfig);
   ASSERT_EQ(config.services.size(), 1u);

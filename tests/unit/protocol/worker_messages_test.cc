@@ -17,7 +17,9 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
       .chain_pem = "-----BEGIN CERTIFICATE-----\n",
       .key_pem = "-----BEGIN PRIVATE KEY-----\n",
       .redirect_to_https = false,
-      .pool = 2};
+      .pool = 2,
+      .timeouts = {.idle = std::chrono::milliseconds(1500)},
+      .limits = {.body_bytes = uint64_t{1} << 40}};
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   const auto& service = std::get<WorkerService>(*received);
