@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why clients' connections end. Counted, never logged one by one: a hostile client must not be able
-// to write to our disk.
+// Why clients' connections and requests end: counted, and a word in the access log. Never logged
+// elsewhere one by one: a hostile client must not be able to write to our disk.
 #pragma once
 
 #include <array>
@@ -10,28 +10,43 @@
 
 namespace koi {
 
-#define KOI_CLOSE_REASONS(X)                                                                 \
-  X(kFinished, "finished")                  /* all that was asked for was done */            \
-  X(kClientLeft, "client-left")             /* ended between two requests */                 \
-  X(kClientBrokeOff, "client-broke-off")    /* reset, or ended inside one */                 \
-  X(kHandshakeFailed, "handshake-failed")   /* no TLS, or none we can agree on */            \
-  X(kTimedOut, "timed-out")                 /* waited for the client in vain */              \
-  X(kMalformedRequest, "malformed-request") /* answered by 4xx */                            \
-  X(kNoBackend, "no-backend")               /* none usable, or none answered */              \
-  X(kBackendBrokeOff, "backend-broke-off")  /* inside a response */                          \
-  X(kBackendTimedOut, "backend-timed-out")                                                   \
-  X(kNoService, "no-service") /* not to a service's endpoint */                              \
-  X(kDrained, "drained")      /* idle when its worker had to end, or its service was gone */ \
-  X(kCut, "cut")              /* still open when its worker had to end */
+// docs/access-log.md has this table, word for word; each reason is produced by a test.
+#define KOI_CLOSE_REASONS(X)                                                             \
+  X(kFinished, "finished", "All that was asked for was done.")                           \
+  X(kClientLeft, "client-left", "The client ended its connection between two requests.") \
+  X(kClientBrokeOff, "client-broke-off",                                                 \
+    "The client reset its connection, or ended it inside a request or its response.")    \
+  X(kHandshakeFailed, "handshake-failed",                                                \
+    "The client spoke no TLS, or none that both can agree on.")                          \
+  X(kTimedOut, "timed-out", "The client was waited for in vain.")                        \
+  X(kMalformedRequest, "malformed-request", "The request was refused with a 4xx.")       \
+  X(kNoBackend, "no-backend", "No backend of the pool is usable.")                       \
+  X(kBackendBrokeOff, "backend-broke-off",                                               \
+    "The backend ended or reset its connection before its response was whole.")          \
+  X(kBackendTimedOut, "backend-timed-out", "The backend was waited for in vain.")        \
+  X(kNoService, "no-service", "No service is offered there, or no longer.")              \
+  X(kDrained, "drained", "Idle when its worker had to end, or its service was gone.")    \
+  X(kCut, "cut", "Still open when its worker had to end.")                               \
+  X(kBackendRefused, "backend-refused", "Every backend tried refused the connection.")   \
+  X(kBackendUnreachable, "backend-unreachable",                                          \
+    "The last backend tried did not take the connection in time.")                       \
+  X(kBackendTlsFailed, "backend-tls-failed",                                             \
+    "TLS with the last backend tried failed, or its certificate was refused.")           \
+  X(kBackendMalformed, "backend-malformed",                                              \
+    "The backend's response breaks HTTP's rules or koi's limits.")
 
-#define KOI_AS_CLOSE_REASON(name, text) name,
+#define KOI_AS_CLOSE_REASON(name, text, help) name,
 enum class CloseReason { KOI_CLOSE_REASONS(KOI_AS_CLOSE_REASON) };
 #undef KOI_AS_CLOSE_REASON
 
-#define KOI_AS_CLOSE_REASON(name, text) text,
+#define KOI_AS_CLOSE_REASON(name, text, help) text,
 constexpr absl::string_view kCloseReasonNames[] = {KOI_CLOSE_REASONS(KOI_AS_CLOSE_REASON)};
 #undef KOI_AS_CLOSE_REASON
 
 constexpr size_t kCloseReasons = std::size(kCloseReasonNames);
+
+constexpr absl::string_view CloseReasonName(CloseReason reason) {
+  return kCloseReasonNames[static_cast<size_t>(reason)];
+}
 
 }  // namespace koi

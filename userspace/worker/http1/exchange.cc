@@ -35,7 +35,7 @@ Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owne
 
 Exchange::Outcome Exchange::Advance() {
   bool any = false;
-  if (client_.stream.broken()) return Outcome::kClientFailed;
+  if (client_.stream.broken()) return ClientFailed();
   for (int round = 0; round < kRoundsPerWakeup; ++round) {
     moved_ = false;
     const Outcome outcome = connector_.has_value() ? Connect() : Transfer();
@@ -60,9 +60,12 @@ Exchange::Outcome Exchange::Connect() {
       to_backend_.Append(request_head_);
       moved_ = true;
       return Outcome::kAgain;
-    case Connector::Outcome::kNoBackend: return Unanswered(503, "No backend is available.");
-    case Connector::Outcome::kRefused: return Unanswered(502, "No backend could be reached.");
-    case Connector::Outcome::kTimedOut: return Unanswered(504, "No backend could be reached.");
+    case Connector::Outcome::kNoBackend:
+      return Unanswered(503, CloseReason::kNoBackend, "No backend is available.");
+    case Connector::Outcome::kRefused:
+      return Unanswered(502, CloseReason::kBackendRefused, "No backend could be reached.");
+    case Connector::Outcome::kTimedOut:
+      return Unanswered(504, CloseReason::kBackendUnreachable, "No backend could be reached.");
   }
   KOI_UNREACHABLE();
 }
@@ -84,7 +87,7 @@ Exchange::Outcome Exchange::Transfer() {
   }
   const size_t before = client_.out.size();
   const Io flushed = client_.Flush();
-  if (flushed == Io::kFailed || flushed == Io::kClosed) return Outcome::kClientFailed;
+  if (flushed == Io::kFailed || flushed == Io::kClosed) return ClientFailed();
   if (client_.out.size() < before) moved_ = true;
   return response_passed_ && flushed == Io::kDone ? Outcome::kDone : Outcome::kAgain;
 }
@@ -104,13 +107,13 @@ Exchange::Outcome Exchange::DecodeRequest() {
     if (client_.in.empty()) {
       const Io io = client_.Fill();
       if (io == Io::kAgain) return Outcome::kAgain;
-      if (io != Io::kDone) return Outcome::kClientFailed;
+      if (io != Io::kDone) return ClientFailed();
     }
     BodyDecoder::Piece piece;
     if (request_body_.Decode(client_.in.bytes(), piece) == Parse::kBad) {
       keep_alive_ = false;
-      if (head_taken_) return Outcome::kClientFailed;
-      return Unanswered(400, "malformed chunk in the body");
+      if (head_taken_) return ClientFailed();
+      return Unanswered(400, CloseReason::kMalformedRequest, "malformed chunk in the body");
     }
     AppendData(piece.data, chunked_request_, to_backend_);
     client_.in.Take(piece.consumed);
@@ -167,7 +170,8 @@ Exchange::Outcome Exchange::TakeHead() {
   ResponseHead head;
   const ParseResult parsed = ReadResponseHead(from_backend_.bytes(), kHeadLimits, scanner_, head);
   if (parsed.state == Parse::kMore) return Outcome::kAgain;
-  if (parsed.state == Parse::kBad) return BackendFailed("The backend's response is malformed.");
+  if (parsed.state == Parse::kBad)
+    return BackendFailed(CloseReason::kBackendMalformed, "The backend's response is malformed.");
   if (head.is_interim()) {
     const Outcome outcome = TakeInterim(head);
     if (outcome != Outcome::kAgain) return outcome;
@@ -183,9 +187,11 @@ Exchange::Outcome Exchange::TakeHead() {
 
 Exchange::Outcome Exchange::TakeInterim(const ResponseHead& head) {
   // koi forwards no Upgrade, so a 101 answers what nobody asked.
-  if (head.status == 101) return BackendFailed("The backend switched protocols unasked.");
+  if (head.status == 101)
+    return BackendFailed(CloseReason::kBackendMalformed, "The backend switched protocols unasked.");
   if (++interim_responses_ > kInterimResponses) {
-    return BackendFailed("The backend sent too many interim responses.");
+    return BackendFailed(CloseReason::kBackendMalformed,
+                         "The backend sent too many interim responses.");
   }
   if (client_minor_version_ == 0) return Outcome::kAgain;  // HTTP/1.0 knows none
   std::string text;
@@ -221,7 +227,7 @@ void Exchange::TakeFinal(const ResponseHead& head) {
 Exchange::Outcome Exchange::TakeBody() {
   BodyDecoder::Piece piece;
   if (response_body_.Decode(from_backend_.bytes(), piece) == Parse::kBad) {
-    return BackendFailed("The backend's response is malformed.");
+    return BackendFailed(CloseReason::kBackendMalformed, "The backend's response is malformed.");
   }
   AppendData(piece.data, framing_ == Framing::kChunked, client_.out);
   from_backend_.Take(piece.consumed);
@@ -250,7 +256,8 @@ Exchange::Outcome Exchange::ResponseEnded(Io how) {
     return Outcome::kAgain;
   }
   const bool whole = head_taken_ && how == Io::kClosed && response_body_.End() == Parse::kDone;
-  if (!whole) return BackendFailed("The backend closed the connection.");
+  if (!whole)
+    return BackendFailed(CloseReason::kBackendBrokeOff, "The backend closed the connection.");
   ReleaseBackend();
   return Outcome::kAgain;
 }
@@ -276,16 +283,21 @@ bool Exchange::MayRetry() const {
 }
 
 Exchange::Outcome Exchange::Expire() {
-  if (head_taken_) return Outcome::kBrokenOff;
+  if (head_taken_) {
+    reason_ = client_.out.empty() ? CloseReason::kBackendTimedOut : CloseReason::kTimedOut;
+    return Outcome::kBrokenOff;
+  }
   if (!request_body_.done() && to_backend_.empty() && backend_ != nullptr) {
-    return Unanswered(408, "The request's body did not arrive.");
+    return Unanswered(408, CloseReason::kTimedOut, "The request's body did not arrive.");
   }
   if (backend_ != nullptr) backend_->CountError();
-  return Unanswered(504, "The backend did not answer in time.");
+  return Unanswered(504, CloseReason::kBackendTimedOut, "The backend did not answer in time.");
 }
 
-Exchange::Outcome Exchange::Unanswered(int status, absl::string_view explanation) {
+Exchange::Outcome Exchange::Unanswered(int status, CloseReason reason,
+                                       absl::string_view explanation) {
   if (status >= 500) backends_.counters.Error();
+  reason_ = reason;
   status_ = status;
   explanation_ = explanation;
   keep_alive_ = keep_alive_ && owner_.MayGoOn();
@@ -293,9 +305,15 @@ Exchange::Outcome Exchange::Unanswered(int status, absl::string_view explanation
   return Outcome::kUnanswered;
 }
 
-Exchange::Outcome Exchange::BackendFailed(absl::string_view explanation) {
+Exchange::Outcome Exchange::ClientFailed() {
+  reason_ = CloseReason::kClientBrokeOff;
+  return Outcome::kClientFailed;
+}
+
+Exchange::Outcome Exchange::BackendFailed(CloseReason reason, absl::string_view explanation) {
   backend_->CountError();
-  if (!head_taken_) return Unanswered(502, explanation);
+  if (!head_taken_) return Unanswered(502, reason, explanation);
+  reason_ = reason;
   backends_.counters.Error();
   return Outcome::kBrokenOff;
 }

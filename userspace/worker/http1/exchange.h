@@ -49,6 +49,8 @@ class Exchange {
 
   // Whether anything moved in the last Advance().
   bool moved() const { return moved_; }
+  // Of any outcome but kAgain.
+  CloseReason reason() const { return reason_; }
   // Of kUnanswered.
   int status() const { return status_; }
   absl::string_view explanation() const { return explanation_; }
@@ -76,9 +78,10 @@ class Exchange {
   void ReleaseBackend();
 
   bool MayRetry() const;
-  Outcome Unanswered(int status, absl::string_view explanation);
+  Outcome Unanswered(int status, CloseReason reason, absl::string_view explanation);
+  Outcome ClientFailed();
   // The backend's fault: 502, or an abrupt end.
-  Outcome BackendFailed(absl::string_view explanation);
+  Outcome BackendFailed(CloseReason reason, absl::string_view explanation);
 
   Backends& backends_;
   ClientStream& client_;
@@ -114,6 +117,7 @@ class Exchange {
   bool keep_alive_;
 
   bool moved_ = false;
+  CloseReason reason_ = CloseReason::kFinished;
   int status_ = 0;
   absl::string_view explanation_;
   EventLoop::Timer next_turn_;

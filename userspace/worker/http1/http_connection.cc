@@ -83,7 +83,7 @@ HttpConnection::State HttpConnection::Request() {
     RequestHead head;
     const ParseResult parsed = ReadRequestHead(client_.in.bytes(), kHeadLimits, scanner_, head);
     if (parsed.state == Parse::kDone) return BeginRequest(head, parsed.bytes);
-    if (parsed.state == Parse::kBad) return Answer(parsed.status, parsed.reason, false);
+    if (parsed.state == Parse::kBad) return Refuse(parsed.status, parsed.reason);
 
     const bool between_requests = client_.in.empty();
     switch (client_.Fill()) {
@@ -121,8 +121,11 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
   scanner_.Reset();
   to_head_ = head.is_head();
   client_minor_version_ = head.minor_version;
-  if (head.unknown_expectation) return Answer(417, "Only 100-continue is understood.", false);
-  if (!TakeService()) return Answer(503, "This service is no longer offered.", false);
+  if (head.unknown_expectation) return Refuse(417, "Only 100-continue is understood.");
+  if (!TakeService()) {
+    return Answer(CloseReason::kNoService,
+                  {.status = 503, .explanation = "This service is no longer offered."});
+  }
   if (service_->told.redirect_to_https) {
     const State next = Redirect(head);
     client_.in.Take(head_bytes);
@@ -142,16 +145,19 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
 
 HttpConnection::State HttpConnection::Redirect(const RequestHead& head) {
   const std::string location = HttpsLocation(head);
-  if (location.empty()) return Answer(400, "no Host", false);
+  if (location.empty()) return Refuse(400, "no Host");
   const bool has_body = head.framing() != Framing::kNone;
-  return Answer(RedirectStatus(head), location, head.keep_alive() && !has_body, location);
+  return Answer(CloseReason::kFinished, {.status = RedirectStatus(head),
+                                         .explanation = location,
+                                         .location = location,
+                                         .keep_alive = head.keep_alive() && !has_body});
 }
 
 HttpConnection::State HttpConnection::Welcome(const RequestHead& head) {
   const bool has_body = head.framing() != Framing::kNone;
-  return Answer({.status = 200,
-                 .page = service_->told.welcome_page,
-                 .keep_alive = head.keep_alive() && !has_body});
+  return Answer(CloseReason::kFinished, {.status = 200,
+                                         .page = service_->told.welcome_page,
+                                         .keep_alive = head.keep_alive() && !has_body});
 }
 
 HttpConnection::State HttpConnection::Exchanging() {
@@ -163,6 +169,7 @@ HttpConnection::State HttpConnection::Exchanging() {
 
 HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
   const bool go_on = exchange_->client_can_go_on();
+  const CloseReason reason = exchange_->reason();
   const int status = exchange_->status();
   const absl::string_view explanation = exchange_->explanation();
   exchange_.reset();
@@ -173,13 +180,10 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
       BeginIdle();
       deadline_.Set(client_.in.empty() ? kIdleClientTimeout : kRequestHeadTimeout);
       return State::kRequest;
-    case Exchange::Outcome::kUnanswered: return Answer(status, explanation, go_on);
+    case Exchange::Outcome::kUnanswered:
+      return Answer(reason, {.status = status, .explanation = explanation, .keep_alive = go_on});
     case Exchange::Outcome::kBrokenOff:
-      client_.stream.Abort();
-      return Close(CloseReason::kBackendBrokeOff);
-    case Exchange::Outcome::kClientFailed:
-      client_.stream.Abort();
-      return Close(CloseReason::kClientBrokeOff);
+    case Exchange::Outcome::kClientFailed: client_.stream.Abort(); return Close(reason);
     case Exchange::Outcome::kAgain: break;
   }
   KOI_UNREACHABLE();
@@ -225,16 +229,9 @@ HttpConnection::State HttpConnection::Expire() {
     case State::kRequest:
       if (client_.in.empty() && answered_any_) return Idle();
       if (client_.in.empty()) return Close(CloseReason::kTimedOut);
-      return Answer(408, "The request did not arrive.", false);
-    case State::kExchange: {
-      const bool waits_for_client = !client_.out.empty();
-      const Exchange::Outcome outcome = exchange_->Expire();
-      const State next = EndExchange(outcome);
-      if (next == State::kClosed) {
-        reason_ = waits_for_client ? CloseReason::kTimedOut : CloseReason::kBackendTimedOut;
-      }
-      return next;
-    }
+      return Answer(CloseReason::kTimedOut,
+                    {.status = 408, .explanation = "The request did not arrive."});
+    case State::kExchange: return EndExchange(exchange_->Expire());
     case State::kRespond: return Close(CloseReason::kTimedOut);
     case State::kLinger: return Close(reason_);
     case State::kClosed: return State::kClosed;
@@ -242,28 +239,18 @@ HttpConnection::State HttpConnection::Expire() {
   KOI_UNREACHABLE();
 }
 
-HttpConnection::State HttpConnection::Answer(int status, absl::string_view explanation,
-                                             bool keep_alive, const std::string& location) {
-  return Answer({.status = status,
-                 .explanation = explanation,
-                 .location = location,
-                 .keep_alive = keep_alive});
+HttpConnection::State HttpConnection::Refuse(int status, absl::string_view explanation) {
+  return Answer(CloseReason::kMalformedRequest, {.status = status, .explanation = explanation});
 }
 
-HttpConnection::State HttpConnection::Answer(OwnResponse response) {
+HttpConnection::State HttpConnection::Answer(CloseReason reason, OwnResponse response) {
   response.keep_alive = response.keep_alive && MayGoOn();
   response.to_head = to_head_;
   response.client_minor_version = client_minor_version_;
   client_.out.Append(WriteOwnResponse(response));
-  const int status = response.status;
   to_head_ = false;  // the next answer may be to what could not even be parsed
   backends_.counters.Request();
-  if (!response.keep_alive) {
-    if (status >= 500) return BeginLinger(CloseReason::kNoBackend);
-    if (status == 408) return BeginLinger(CloseReason::kTimedOut);
-    if (status >= 400) return BeginLinger(CloseReason::kMalformedRequest);
-    return BeginLinger(CloseReason::kFinished);
-  }
+  if (!response.keep_alive) return BeginLinger(reason);
   deadline_.Set(kIdleClientTimeout);
   return State::kRespond;
 }

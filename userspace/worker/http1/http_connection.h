@@ -55,10 +55,10 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   State Linger();
   State Expire();
 
-  // koi's own response. `keep_alive`: another request may follow.
-  State Answer(int status, absl::string_view explanation, bool keep_alive,
-               const std::string& location = "");
-  State Answer(OwnResponse response);
+  // koi's own response; with keep_alive another request may follow.
+  State Answer(CloseReason reason, OwnResponse response);
+  // Of a request that is not understood.
+  State Refuse(int status, absl::string_view explanation);
   // Ends this side and waits for the client to end its own: closing at once, with bytes of the
   // client unread, would make the kernel send a reset that destroys the response on its way.
   State BeginLinger(CloseReason reason);
