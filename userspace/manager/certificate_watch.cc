@@ -128,7 +128,7 @@ void CertificateWatch::Look() {
   timer_ =
       loop_.After(reads == kReadsPerLook ? Duration::zero() : kLookInterval, [this] { Look(); });
   if (taken.empty()) return;
-  const absl::Status updated = workers_.Update(std::move(services));
+  const absl::Status updated = workers_.Update(std::move(services), workers_.pools());
   if (!updated.ok()) {
     LogError("certificates not replaced", {{"why", updated.message()}});
     return;
@@ -163,7 +163,7 @@ CertificateList CertificateWatch::Reload() {
     taken.push_back(&watched);
   }
   if (errors.empty() && !taken.empty()) {
-    const absl::Status updated = workers_.Update(std::move(services));
+    const absl::Status updated = workers_.Update(std::move(services), workers_.pools());
     if (!updated.ok()) errors.emplace_back(updated.message());
   }
   if (errors.empty()) {

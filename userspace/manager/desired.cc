@@ -77,6 +77,7 @@ DesiredResult MakeDesired(ConfigTexts texts, const NamedFileReaders& readers, co
   result.warnings.insert(result.warnings.end(), loaded.warnings.begin(), loaded.warnings.end());
   if (!result.errors.empty()) return result;
   desired.services = std::move(loaded.services);
+  desired.pools = std::move(loaded.pools);
 
   result.dropped = PutState(state, desired);
   result.desired = std::move(desired);

@@ -22,6 +22,7 @@ struct Desired {
   State state = {};
   Config config = {};                        // `file` with `state` in it: what counts
   std::vector<WorkerService> services = {};  // of it, with their certificates
+  std::vector<WorkerPool> pools = {};        // of it
 };
 
 // Who reads the files that a configuration names.

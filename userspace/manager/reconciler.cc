@@ -74,8 +74,10 @@ void Reconciler::AwaitChecks() {
 void Reconciler::GiveServices() {
   absl::Status status = parts_.data_plane.RemoveOtherServices(after_->config);
   if (!status.ok()) return Fail(status);
-  if (after_->services == parts_.workers.services()) return AddAndTellCarp();
-  status = parts_.workers.Update(after_->services);
+  if (after_->services == parts_.workers.services() && after_->pools == parts_.workers.pools()) {
+    return AddAndTellCarp();
+  }
+  status = parts_.workers.Update(after_->services, after_->pools);
   if (!status.ok()) return Fail(status);
   services_given_ = true;
   const auto all_answered = [this] {
@@ -138,7 +140,8 @@ void Reconciler::Fail(const absl::Status& why) {
   if (undone.ok()) undone = parts_.data_plane.AddServices(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherServices(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherVips(config);
-  if (undone.ok() && services_given_) undone = parts_.workers.Update(before_->services);
+  if (undone.ok() && services_given_)
+    undone = parts_.workers.Update(before_->services, before_->pools);
   parts_.pools.RemoveOthers(config.pools);
   if (undone.ok()) return Finish(Annotate(why, "nothing was changed"));
   Finish(Annotate(why, absl::StrCat("half of it was changed, and cannot be taken back (",

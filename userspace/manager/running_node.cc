@@ -63,7 +63,7 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
   pools_.emplace(std::move(backends), static_cast<PoolTableObserver&>(*this),
                  [this](uint32_t number) { return workers_.NobodyUses(number); });
   reconciler_.emplace(NodeParts{loop_, *data_plane_, *pools_, workers_, carp_, endpoints_});
-  workers_.SetBriefing(config.node.name, beginning.desired.services);
+  workers_.SetBriefing(config.node.name, beginning.desired.services, beginning.desired.pools);
   KOI_RETURN_IF_ERROR(SetUpWorkers(greeting));
   KOI_RETURN_IF_ERROR(reconciler_->SetUp(beginning.desired));
   KOI_ASSIGN_OR_RETURN(sk_lookup_link_, data_plane_->TakeLookups());

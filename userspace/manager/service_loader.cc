@@ -72,6 +72,9 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
     }
     loaded.services.push_back(std::move(service));
   }
+  for (const PoolConfig& pool : config.pools) {
+    loaded.pools.push_back({.number = pool.number, .name = pool.name, .balance = pool.balance});
+  }
   return loaded;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers are told of each service: the configuration with the texts of its certificates.
+// What workers are told of each service and pool: the configuration with the texts of its
+// certificates.
 #pragma once
 
 #include <string>
@@ -13,6 +14,7 @@ namespace koi {
 
 struct LoadedServices {
   std::vector<WorkerService> services;  // all of the configuration's, in its order
+  std::vector<WorkerPool> pools;        // likewise
   std::vector<std::string> errors;      // sentences; with any, the services must not be used
   std::vector<std::string> warnings;
 };

@@ -38,16 +38,20 @@ absl::Status CheckFits(const WorkerService& service) {
       service.listen.size(), " endpoints and its certificates, of at most ", kMaxMessageBytes));
 }
 
-void WorkerFleet::SetBriefing(std::string node_name, std::vector<WorkerService> services) {
+void WorkerFleet::SetBriefing(std::string node_name, std::vector<WorkerService> services,
+                              std::vector<WorkerPool> pools) {
   node_name_ = std::move(node_name);
   services_ = std::move(services);
+  pools_ = std::move(pools);
   // Another manager's revisions, which a worker may still have, were of other services.
   revision_ = ToNanoseconds(Now());
 }
 
-absl::Status WorkerFleet::Update(std::vector<WorkerService> services) {
+absl::Status WorkerFleet::Update(std::vector<WorkerService> services,
+                                 std::vector<WorkerPool> pools) {
   for (const WorkerService& service : services) KOI_RETURN_IF_ERROR(CheckFits(service));
   services_ = std::move(services);
+  pools_ = std::move(pools);
   ++revision_;
   for (auto& [cpu, home] : homes_) {
     for (Worker* worker : {&home.in_place, home.follower ? &*home.follower : nullptr}) {
@@ -140,6 +144,9 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
       {home.listener_fds[0], listener6, home.backends_map.get(), home.own_map.get()}));
   for (const WorkerService& service : services_) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service)));
+  }
+  for (const WorkerPool& pool : pools_) {
+    KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(pool)));
   }
   return worker.channel->Send(EncodeWorkerMessage(WorkerStart{}));
 }

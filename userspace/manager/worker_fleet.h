@@ -41,15 +41,18 @@ class WorkerFleet {
 
   WorkerFleet(EventLoop& loop, OrderCallback order) : loop_(loop), order_(std::move(order)) {}
 
-  // What every worker is told: the node's name and its services, certificates and keys included.
-  void SetBriefing(std::string node_name, std::vector<WorkerService> services);
-  // Gives every worker these services in place of those it has, and every later one. Each worker
+  // What every worker is told: the node's name, its services, certificates and keys included, and
+  // its pools.
+  void SetBriefing(std::string node_name, std::vector<WorkerService> services,
+                   std::vector<WorkerPool> pools);
+  // Gives every worker these in place of those it has, and every later one. Each worker
   // takes all of them or keeps what it has: Worker::revision and Worker::refusal say what became of
   // it. InvalidArgument when one is too large to be told; then nothing changes.
-  absl::Status Update(std::vector<WorkerService> services);
-  // Of the services that workers should have: goes up with every Update().
+  absl::Status Update(std::vector<WorkerService> services, std::vector<WorkerPool> pools);
+  // Of what workers should have: goes up with every Update().
   uint64_t revision() const { return revision_; }
   const std::vector<WorkerService>& services() const { return services_; }
+  const std::vector<WorkerPool>& pools() const { return pools_; }
 
   // There will be workers on `cpu`. `own_map` is its koi_worker_N, `backends_map` the table they
   // read. From the first one on, workers that are stuck are killed: no heartbeat for
@@ -118,6 +121,7 @@ class WorkerFleet {
   OrderCallback order_;
   std::string node_name_;
   std::vector<WorkerService> services_;
+  std::vector<WorkerPool> pools_;
   uint64_t revision_ = 0;
   std::map<int, Home> homes_;
   EventLoop::Timer watch_timer_;

@@ -9,12 +9,15 @@ namespace koi {
 NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
                              {{ServiceMode::kHttp, "http"}, {ServiceMode::kTcp, "tcp"}})
 
+NLOHMANN_JSON_SERIALIZE_ENUM(Balance, {{Balance::kRoundRobin, "round-robin"}})
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceTimeouts, handshake, head, idle, body, tunnel, drain)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceLimits, head_bytes, headers, body_bytes, body_rate,
                                    requests_per_connection)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
                                    key_pem, redirect_to_https, welcome_page, pool, timeouts, limits)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)
@@ -37,6 +40,7 @@ WorkerMessage FromJson(const Json& json) {
   const auto type = json.at("type").get<std::string>();
   if (type == "welcome") return json.get<WorkerWelcome>();
   if (type == "service") return json.get<WorkerService>();
+  if (type == "pool") return json.get<WorkerPool>();
   if (type == "start") return WorkerStart{};
   if (type == "drain") return json.get<WorkerDrain>();
   if (type == "ready") return json.get<WorkerReady>();
@@ -51,6 +55,7 @@ std::string EncodeWorkerMessage(const WorkerMessage& message) {
       std::visit(Overloaded{
                      [](const WorkerWelcome& welcome) { return Typed("welcome", welcome); },
                      [](const WorkerService& service) { return Typed("service", service); },
+                     [](const WorkerPool& pool) { return Typed("pool", pool); },
                      [](const WorkerStart&) { return Typed("start"); },
                      [](const WorkerDrain& drain) { return Typed("drain", drain); },
                      [](const WorkerReady& ready) { return Typed("ready", ready); },

@@ -4,13 +4,15 @@
 //   manager                      worker
 //   WorkerWelcome + 4 fds   -->
 //   WorkerService (each)    -->
+//   WorkerPool (each)       -->
 //   WorkerStart             -->
 //                           <--  WorkerReady, or WorkerFailed and it exits
 //   and as often as the services change, or another manager meets this worker:
 //   WorkerWelcome           -->  forgets what an unfinished change has left; the rest of it counts
 //                                at the start alone
 //   WorkerService (each)    -->
-//   WorkerStart             -->  takes these services in place of all it had
+//   WorkerPool (each)       -->
+//   WorkerStart             -->  takes these services and pools in place of all it had
 //                           <--  WorkerReady, or WorkerFailed, and it goes on with those it had
 //   WorkerDrain             -->  stops accepting, ends when its connections have ended or the limit
 //                                is over, which cuts the rest; the first limit stands
@@ -61,6 +63,15 @@ struct WorkerService {
   bool operator==(const WorkerService&) const = default;
 };
 
+// How the backends of a pool are used; which there are is in koi_backends.
+struct WorkerPool {
+  uint32_t number = 0;  // of the pool
+  std::string name = {};
+  Balance balance = Balance::kRoundRobin;
+
+  bool operator==(const WorkerPool&) const = default;
+};
+
 // Without a WorkerWelcome before it, a question to a worker that serves.
 struct WorkerStart {};
 
@@ -80,8 +91,8 @@ struct WorkerFailed {
   bool serving = false;   // it goes on with those it had; else it ends
 };
 
-using WorkerMessage =
-    std::variant<WorkerWelcome, WorkerService, WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
+using WorkerMessage = std::variant<WorkerWelcome, WorkerService, WorkerPool, WorkerStart,
+                                   WorkerDrain, WorkerReady, WorkerFailed>;
 
 std::string EncodeWorkerMessage(const WorkerMessage& message);
 // InvalidArgument with what is wrong: the worker trusts its manager's intent, not its bytes, and

@@ -117,6 +117,10 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     Add(*service);
     return absl::OkStatus();
   }
+  if (const auto* pool = std::get_if<WorkerPool>(&message)) {
+    Add(*pool);
+    return absl::OkStatus();
+  }
   if (std::holds_alternative<WorkerStart>(message)) {
     if (state_ == State::kStarting) return Start();
     const absl::Status taken = TakeServices();
@@ -142,7 +146,7 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
   if (welcome.seat >= kWorkerSeats) {
     return absl::InvalidArgumentError(absl::StrCat("there is no seat ", welcome.seat));
   }
-  told_ = Told{.services = ServiceTable(welcome.revision), .status = absl::OkStatus()};
+  told_ = Told{.services = ServiceTable(welcome.revision), .pools = {}, .status = absl::OkStatus()};
   welcome_ = welcome;
   if (state_ == State::kStarting) welcome_fds_ = std::move(fds);
   return absl::OkStatus();
@@ -153,12 +157,18 @@ void Worker::Add(const WorkerService& service) {
   told_->status = told_->services.Add(service, services_);
 }
 
+void Worker::Add(const WorkerPool& pool) {
+  if (!told_.has_value() || !told_->status.ok()) return;
+  told_->status = told_->pools.Add(pool, pools_);
+}
+
 absl::Status Worker::TakeServices() {
   if (!told_.has_value()) return absl::OkStatus();  // a question
   Told told = *std::move(told_);
   told_.reset();
   KOI_RETURN_IF_ERROR(told.status);
   services_ = std::move(told.services);
+  pools_ = std::move(told.pools);
   if (clients_.has_value()) clients_->Reconsider();
   return absl::OkStatus();
 }
@@ -170,7 +180,7 @@ absl::Status Worker::MapTables() {
   auto counters = WorkerCounters::Open(welcome_fds_[kWorkerOwnMapFd].get(), seat_);
   if (!counters.ok()) return counters.status();
   counters_.emplace(*std::move(counters));
-  backends_.emplace(loop_, *counters_, std::move(view));
+  backends_.emplace(loop_, *counters_, std::move(view), pools_);
   clients_.emplace(*counters_);
   clients_->OnEnd([this] { Ended(); });
   // What is mapped stays; a descriptor could be mapped writable, or updated through.

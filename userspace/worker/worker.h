@@ -37,8 +37,9 @@ class Worker {
   absl::Status Handle(const WorkerMessage& message, std::vector<Fd> fds);
   absl::Status Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds);
   void Add(const WorkerService& service);
+  void Add(const WorkerPool& pool);
   absl::Status Start();
-  // Takes the services that were told, in place of those it has.
+  // Takes the services and pools that were told, in place of those it has.
   absl::Status TakeServices();
   absl::Status WatchStop();
   void Drain(Duration limit);
@@ -65,10 +66,12 @@ class Worker {
   // What was told since the last welcome, until the start that ends it.
   struct Told {
     ServiceTable services;
+    PoolSettingsTable pools;
     absl::Status status;  // the first that went wrong
   };
   std::optional<Told> told_;
   ServiceTable services_;
+  PoolSettingsTable pools_;
   std::optional<WorkerCounters> counters_;
   std::optional<Backends> backends_;
   std::optional<ClientSet> clients_;

@@ -33,7 +33,7 @@ class CertificateWatchTest : public ::testing::Test {
          .certificates = {{.chain_file = File("web.pem"), .key_file = File("web.key")}}});
     LoadedServices loaded = Loaded();
     EXPECT_THAT(loaded.errors, SizeIs(0));
-    workers_.SetBriefing("blue", std::move(loaded.services));
+    workers_.SetBriefing("blue", std::move(loaded.services), {});
     watch_.OnChange([this] { ++changes_; });
     watch_.Follow(config_);
   }
@@ -126,7 +126,7 @@ TEST_F(CertificateWatchTest, ReloadTakesAllOrNothing) {
   config_.services[1].certificates = {
       {.chain_file = File("other.pem"), .key_file = File("other.key")}};
   Put("other", MakeCertificate("other.example"));
-  workers_.SetBriefing("blue", Loaded().services);
+  workers_.SetBriefing("blue", Loaded().services, {});
   watch_.Follow(config_);
   Put("web", MakeCertificate("two.example"));
   Write("other.key", "no key");
@@ -154,7 +154,7 @@ TEST_F(CertificateWatchTest, ExpiredCertificateInUseDoesNotHinderOthers) {
   LoadedServices loaded = Loaded();
   EXPECT_THAT(loaded.errors, SizeIs(0));
   EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("expired on ")));
-  workers_.SetBriefing("blue", std::move(loaded.services));
+  workers_.SetBriefing("blue", std::move(loaded.services), {});
   watch_.Follow(config_);
   EXPECT_THAT(watch_.Reload().errors, SizeIs(0));
 }

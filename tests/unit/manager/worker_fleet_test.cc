@@ -36,7 +36,8 @@ struct FakeWorker {
   void Say(const WorkerMessage& message) const {
     KOI_CHECK(SendMessage(channel.get(), EncodeWorkerMessage(message)).ok());
   }
-  // What it was told since it was asked last: "welcome", names of services, "start", "drain 7000".
+  // What it was told since it was asked last: "welcome", names of services and pools, "start",
+  // "drain 7000".
   std::vector<std::string> Heard() {
     std::vector<std::string> heard;
     for (auto next = ReceiveMessage(channel.get()); next.ok();
@@ -47,6 +48,8 @@ struct FakeWorker {
         heard.emplace_back("welcome");
       } else if (const auto* service = std::get_if<WorkerService>(&message)) {
         heard.push_back(service->name);
+      } else if (const auto* pool = std::get_if<WorkerPool>(&message)) {
+        heard.push_back(pool->name);
       } else if (const auto* drain = std::get_if<WorkerDrain>(&message)) {
         heard.push_back(absl::StrCat("drain ", drain->limit_ms));
       } else {
@@ -70,7 +73,7 @@ class WorkerFleetTest : public ::testing::Test {
                                                                         : "kill";
           orders_.push_back(absl::StrCat(name, " ", cpu, " ", pid));
         });
-    fleet_->SetBriefing("blue", {WorkerService{.name = "web"}});
+    fleet_->SetBriefing("blue", {WorkerService{.name = "web"}}, {WorkerPool{.name = "web-pool"}});
     KOI_CHECK(fleet_->AddCpu(kCpu, map_.Duplicate().value(), Table()).ok());
     fleet_->AddListener(kCpu, ListenerFamily::kIp4, listener_);
   }
@@ -101,9 +104,9 @@ class WorkerFleetTest : public ::testing::Test {
   std::unique_ptr<WorkerFleet> fleet_;
 };
 
-TEST_F(WorkerFleetTest, WorkerIsToldItsServicesAndServes) {
+TEST_F(WorkerFleetTest, WorkerIsToldItsServicesAndPoolsAndServes) {
   FakeWorker one = Attach(11, 1);
-  EXPECT_THAT(one.Heard(), ElementsAre("welcome", "web", "start"));
+  EXPECT_THAT(one.Heard(), ElementsAre("welcome", "web", "web-pool", "start"));
   Serve(one);
   EXPECT_EQ(cpu().in_place.state, WorkerState::kServing);
   EXPECT_EQ(cpu().in_place.revision, fleet_->revision());
@@ -112,8 +115,9 @@ TEST_F(WorkerFleetTest, WorkerIsToldItsServicesAndServes) {
 TEST_F(WorkerFleetTest, ChangedServicesAreToldAndARefusalIsKept) {
   FakeWorker one = Attach(11, 1);
   Serve(one);
-  ASSERT_TRUE(fleet_->Update({WorkerService{.name = "other"}}).ok());
-  EXPECT_THAT(one.Heard(), ElementsAre("welcome", "other", "start"));
+  ASSERT_TRUE(
+      fleet_->Update({WorkerService{.name = "other"}}, {WorkerPool{.name = "other-pool"}}).ok());
+  EXPECT_THAT(one.Heard(), ElementsAre("welcome", "other", "other-pool", "start"));
   one.Say(WorkerFailed{.why = "no", .revision = fleet_->revision(), .serving = true});
   Turn();
   EXPECT_EQ(cpu().in_place.refusal, "no");
@@ -125,7 +129,7 @@ TEST_F(WorkerFleetTest, ServiceThatFitsNoMessageChangesNothing) {
   FakeWorker one = Attach(11, 1);
   Serve(one);
   const absl::Status updated = fleet_->Update(
-      {WorkerService{.name = "large", .chain_pem = std::string(kMaxMessageBytes, 'x')}});
+      {WorkerService{.name = "large", .chain_pem = std::string(kMaxMessageBytes, 'x')}}, {});
   EXPECT_THAT(std::string(updated.message()), HasSubstr("service \"large\" is too large"));
   EXPECT_THAT(one.Heard(), IsEmpty());
   EXPECT_EQ(fleet_->services()[0].name, "web");

@@ -26,6 +26,13 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
   EXPECT_EQ(service, sent);
 }
 
+TEST(WorkerMessagesTest, PoolArrivesWhole) {
+  const WorkerPool sent{.number = 3, .name = "web"};
+  const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
+  ASSERT_TRUE(received.ok()) << received.status();
+  EXPECT_EQ(std::get<WorkerPool>(*received), sent);
+}
+
 TEST(WorkerMessagesTest, EachKindArrivesAsItself) {
   const auto kind = [](const WorkerMessage& message) {
     return DecodeWorkerMessage(EncodeWorkerMessage(message))->index();

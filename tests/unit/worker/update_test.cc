@@ -206,6 +206,14 @@ TEST_F(WorkerUpdateTest, ServicesThatCannotBeUsedChangeNothing) {
   EXPECT_EQ(std::get<WorkerReady>(asked).revision, 1u) << "of what it has";
 }
 
+TEST_F(WorkerUpdateTest, PoolThatIsToldTwiceChangesNothing) {
+  const WorkerPool pool = {.number = kWebPool, .name = "web"};
+  EXPECT_THAT(WhyNot(worker_.Start({ServiceOn("other", {other()})}, {pool, pool})),
+              HasSubstr("pool web was told twice"));
+  EXPECT_EQ(std::get<WorkerReady>(worker_.Ask()).revision, 1u);
+  EXPECT_EQ(WhyNot(worker_.Start({ServiceOn("other", {other()})}, {pool})), "");
+}
+
 TEST_F(WorkerUpdateTest, ChangeThatWasBrokenOffLeavesNothing) {
   worker_.Send(WorkerWelcome{.revision = 7});
   worker_.Send(ServiceOn("other", {other()}));  // and that manager dies

@@ -165,9 +165,11 @@ void WorkerProcess::Send(const WorkerMessage& message) {
   KOI_CHECK(SendMessage(channel_.get(), EncodeWorkerMessage(message), fds).ok());
 }
 
-WorkerMessage WorkerProcess::Start(const std::vector<WorkerService>& services) {
+WorkerMessage WorkerProcess::Start(const std::vector<WorkerService>& services,
+                                   const std::vector<WorkerPool>& pools) {
   Send(WorkerWelcome{.cpu = FirstCpu(), .node_name = "test", .revision = ++revision_});
   for (const WorkerService& service : services) Send(service);
+  for (const WorkerPool& pool : pools) Send(pool);
   return Ask();
 }
 

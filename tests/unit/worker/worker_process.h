@@ -43,9 +43,10 @@ class WorkerProcess {
   void SetAdmin(BackendEntry& backend, BackendAdmin admin);
 
   void Send(const WorkerMessage& message);
-  // Welcome and services are sent, for the first time as revision 1; returns the worker's answer to
-  // the start.
-  WorkerMessage Start(const std::vector<WorkerService>& services);
+  // Welcome, services and pools are sent, for the first time as revision 1; returns the worker's
+  // answer to the start.
+  WorkerMessage Start(const std::vector<WorkerService>& services,
+                      const std::vector<WorkerPool>& pools = {});
   // A start without services: a question.
   WorkerMessage Ask();
   void Drain(Duration limit);

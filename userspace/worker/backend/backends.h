@@ -3,24 +3,34 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "absl/container/node_hash_map.h"
 #include "dataplane/backend_map.h"
 #include "dataplane/worker_map.h"
 #include "net/event_loop.h"
 #include "worker/backend/idle_connections.h"
+#include "worker/backend/pool_settings.h"
 #include "worker/backend/pool_view.h"
 
 namespace koi {
 
 class Backends {
  public:
-  Backends(EventLoop& event_loop, WorkerCounters& worker_counters, BackendView view)
-      : loop(event_loop), counters(worker_counters), idle(event_loop), view_(std::move(view)) {}
+  // `settings` must outlive it, and may change.
+  Backends(EventLoop& event_loop, WorkerCounters& worker_counters, BackendView view,
+           const PoolSettingsTable& settings)
+      : loop(event_loop),
+        counters(worker_counters),
+        idle(event_loop),
+        view_(std::move(view)),
+        settings_(settings) {}
 
   PoolView& Pool(uint32_t number) {
     return pools_.try_emplace(number, view_, number).first->second;
   }
+  // As they are now: whoever must not see them change keeps what it got.
+  std::shared_ptr<const PoolSettings> Settings(uint32_t pool) const { return settings_.Find(pool); }
   // To be called now and then.
   void Sweep() { idle.Sweep(view_); }
 
@@ -30,6 +40,7 @@ class Backends {
 
  private:
   BackendView view_;
+  const PoolSettingsTable& settings_;
   absl::node_hash_map<uint32_t, PoolView> pools_;
 };
 
