@@ -28,7 +28,7 @@ void BuildListens(BuildContext& context, const Section& section, ServiceConfig& 
 void CheckSelfSigned(BuildContext& context, const Section& section, ServiceConfig& service) {
   const std::string label = Label(section, "service");
   const Place& place = section.PlaceOf("self_signed");
-  if (!service.tls) {
+  if (service.tls != TlsMode::kTerminate) {
     context.problems.Error(place, absl::StrCat(label,
                                                " is self_signed, but tls is \"off\"; did you mean "
                                                "\"terminate\"?"));
@@ -52,20 +52,21 @@ void BuildCertificates(BuildContext& context, const Section& section, ServiceCon
   }
   service.self_signed = section.GetOr("self_signed", false);
   if (!section.Has("tls")) return;
+  const bool terminates = service.tls == TlsMode::kTerminate;
   const std::string label = Label(section, "service");
   if (service.self_signed) return CheckSelfSigned(context, section, service);
   const size_t count = section.Inside("certificates").size();
-  if (!service.tls && section.Written("certificates")) {
+  if (!terminates && section.Written("certificates")) {
     context.problems.Error(
         section.PlaceOf("certificates"),
         absl::StrCat(label, " has certificates, but tls is \"off\"; did you mean \"terminate\"?"));
-  } else if (service.tls && !section.Written("certificates")) {
+  } else if (terminates && !section.Written("certificates")) {
     context.problems.Error(
         section.PlaceOf("tls"),
         absl::StrCat(label,
                      " terminates TLS and lacks certificates = [{ chain = \"FILE\", key = "
                      "\"FILE\" }], or self_signed = true"));
-  } else if (service.tls && count != 1) {
+  } else if (terminates && count != 1) {
     context.problems.Error(
         section.PlaceOf("certificates"),
         absl::StrCat(label, " has ", count, " certificates; it takes exactly one"));
@@ -79,7 +80,7 @@ void CheckRedirect(BuildContext& context, const Section& section, const ServiceC
         section.PlaceOf("redirect"),
         absl::StrCat(label, " redirects requests, which only mode = \"http\" understands"));
   }
-  if (service.tls) {
+  if (service.tls == TlsMode::kTerminate) {
     context.problems.Error(section.PlaceOf("redirect"),
                            absl::StrCat(label,
                                         " redirects to https, which it is itself; redirect "
@@ -95,7 +96,7 @@ void CheckRedirect(BuildContext& context, const Section& section, const ServiceC
 void ResolvePool(BuildContext& context, const Section& section, ServiceConfig& service) {
   const std::string label = Label(section, "service");
   if (!section.Written("pool")) {
-    const bool may_redirect = service.mode == ServiceMode::kHttp && !service.tls;
+    const bool may_redirect = service.mode == ServiceMode::kHttp && service.tls == TlsMode::kOff;
     context.problems.Error(section.place(),
                            absl::StrCat(label, " lacks pool = \"NAME\"",
                                         may_redirect ? " or redirect = \"https\"" : ""));
@@ -146,7 +147,8 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   service.name = section.GetOr<std::string>("name", "");
   service.mode =
       section.GetOr<std::string>("mode", "http") == "tcp" ? ServiceMode::kTcp : ServiceMode::kHttp;
-  service.tls = section.GetOr<std::string>("tls", "off") == "terminate";
+  service.tls =
+      section.GetOr<std::string>("tls", "off") == "terminate" ? TlsMode::kTerminate : TlsMode::kOff;
   service.redirect_to_https = section.Has("redirect");
   if (section.Has("name")) {
     names.Add(service.name, absl::StrCat("service name \"", service.name, "\""),

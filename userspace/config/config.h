@@ -61,6 +61,19 @@ struct StatsConfig {
 
 enum class ServiceMode { kHttp, kTcp };
 
+// What a service does with its clients' TLS: nothing, since there is none; end it; pass it on.
+enum class TlsMode { kOff, kTerminate, kPassthrough };
+
+// As it is written in a configuration.
+inline const char* TlsModeName(TlsMode mode) {
+  switch (mode) {
+    case TlsMode::kOff: return "off";
+    case TlsMode::kTerminate: return "terminate";
+    case TlsMode::kPassthrough: return "passthrough";
+  }
+  return "";
+}
+
 struct CertificateConfig {
   std::string chain_file;
   std::string key_file;
@@ -95,7 +108,7 @@ struct ServiceConfig {
   std::string name;
   ServiceMode mode = ServiceMode::kHttp;
   std::vector<Endpoint> listen;  // each address is a VIP
-  bool tls = false;              // tls = "terminate"
+  TlsMode tls = TlsMode::kOff;
   std::vector<CertificateConfig> certificates = {};
   bool self_signed = false;           // koi makes the certificate, if need be
   bool redirect_to_https = false;     // then there is no pool

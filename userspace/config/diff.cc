@@ -117,7 +117,7 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
                                         [](std::string* out, const Endpoint& endpoint) {
                                           absl::StrAppend(out, endpoint.ToString());
                                         })},
-               {"tls", service.tls ? "terminate" : "off"},
+               {"tls", TlsModeName(service.tls)},
                {"self_signed", service.self_signed ? "true" : ""},
                {"when_empty", service.welcome_when_empty ? "welcome" : ""},
                {"redirect", service.redirect_to_https ? "https" : ""},

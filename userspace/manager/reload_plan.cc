@@ -12,7 +12,9 @@ std::vector<std::string> OtherCertificates(const Desired& running, const Desired
   std::vector<std::string> names;
   for (const WorkerService& service : next.services) {
     for (const WorkerService& before : running.services) {
-      if (before.name != service.name || !before.tls || !service.tls) continue;
+      if (before.name != service.name || before.tls != TlsMode::kTerminate ||
+          service.tls != TlsMode::kTerminate)
+        continue;
       if (before.chain_pem != service.chain_pem || before.key_pem != service.key_pem) {
         names.push_back(service.name);
       }

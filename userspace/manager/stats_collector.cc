@@ -193,7 +193,7 @@ void StatsCollector::CollectServices(Stats& stats) const {
     ServiceStats service;
     service.name = configured.name;
     service.mode = configured.mode == ServiceMode::kHttp ? "http" : "tcp";
-    service.tls = configured.tls ? "terminate" : "off";
+    service.tls = TlsModeName(configured.tls);
     for (const Endpoint& endpoint : configured.listen)
       service.listen.push_back(endpoint.ToString());
     if (configured.pool.has_value()) {

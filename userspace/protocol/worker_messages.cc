@@ -8,6 +8,9 @@ namespace koi {
 
 NLOHMANN_JSON_SERIALIZE_ENUM(ServiceMode,
                              {{ServiceMode::kHttp, "http"}, {ServiceMode::kTcp, "tcp"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(TlsMode, {{TlsMode::kOff, "off"},
+                                       {TlsMode::kTerminate, "terminate"},
+                                       {TlsMode::kPassthrough, "passthrough"}})
 
 NLOHMANN_JSON_SERIALIZE_ENUM(Balance, {{Balance::kRoundRobin, "round-robin"}})
 

@@ -51,8 +51,8 @@ struct WorkerService {
   std::string name = {};
   ServiceMode mode = ServiceMode::kHttp;
   std::vector<Endpoint> listen = {};
-  bool tls = false;
-  std::string chain_pem = {};  // certificates, leaf first; with tls
+  TlsMode tls = TlsMode::kOff;
+  std::string chain_pem = {};  // certificates, leaf first; where TLS ends
   std::string key_pem = {};
   bool redirect_to_https = false;
   std::string welcome_page = {};  // HTML, answered with 200 while the pool has no backend; "": 503

@@ -29,7 +29,7 @@ absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& be
     service = same->second;
   } else {
     Service made{.told = told, .tls = std::nullopt};
-    if (told.tls) {
+    if (told.tls == TlsMode::kTerminate) {
       KOI_ASSIGN_OR_RETURN(made.tls, ContextOf(told));
     }
     service = std::make_shared<const Service>(std::move(made));

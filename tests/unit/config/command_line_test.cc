@@ -80,7 +80,7 @@ TEST(CommandLineTest, DefaultServiceIsHttpsWithARedirectToItAndAnEmptyPool) {
   ASSERT_THAT(config.services, SizeIs(2));
   const ServiceConfig& https = config.services[0];
   EXPECT_EQ(https.name, "default");
-  EXPECT_TRUE(https.tls);
+  EXPECT_EQ(https.tls, TlsMode::kTerminate);
   EXPECT_TRUE(https.self_signed);
   EXPECT_TRUE(https.welcome_when_empty);
   ASSERT_THAT(https.listen, SizeIs(2));

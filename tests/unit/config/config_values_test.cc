@@ -111,7 +111,7 @@ TEST(ConfigValuesTest, ServiceHasItsPoolByNumber) {
   ASSERT_EQ(config.services.size(), 1u);
   const ServiceConfig& service = config.services[0];
   EXPECT_EQ(service.mode, ServiceMode::kHttp);
-  EXPECT_TRUE(service.tls);
+  EXPECT_EQ(service.tls, TlsMode::kTerminate);
   ASSERT_EQ(service.listen.size(), 1u);
   EXPECT_EQ(service.listen[0].ToString(), "10.0.1.201:443");
   ASSERT_EQ(service.certificates.size(), 1u);

@@ -29,7 +29,7 @@ class CertificateWatchTest : public ::testing::Test {
     config_.services.push_back(
         {.name = "web",
          .listen = {*Endpoint::Parse("10.0.0.1:443")},
-         .tls = true,
+         .tls = TlsMode::kTerminate,
          .certificates = {{.chain_file = File("web.pem"), .key_file = File("web.key")}}});
     LoadedServices loaded = Loaded();
     EXPECT_THAT(loaded.errors, SizeIs(0));

@@ -13,7 +13,7 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
       .name = "web",
       .mode = ServiceMode::kTcp,
       .listen = {*Endpoint::Parse("10.0.0.1:443"), *Endpoint::Parse("[2001:db8::1]:443")},
-      .tls = true,
+      .tls = TlsMode::kTerminate,
       .chain_pem = "-----BEGIN CERTIFICATE-----\n",
       .key_pem = "-----BEGIN PRIVATE KEY-----\n",
       .redirect_to_https = false,

@@ -174,7 +174,7 @@ TEST_F(WorkerProcessTest, HundredsOfConnectionsAtOnceAreServed) {
 TEST(WorkerStartTest, CertificateThatCannotBeUsedIsSaidAndFatal) {
   WorkerProcess worker;
   WorkerService service = ServiceOn("web", {worker.At(1)});
-  service.tls = true;
+  service.tls = TlsMode::kTerminate;
   service.chain_pem = MakeCertificate("koi.example").chain_pem;
   service.key_pem = MakeCertificate("koi.example").key_pem;
   const std::string why = WhyNot(worker.Start({service}));

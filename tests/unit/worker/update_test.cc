@@ -37,7 +37,7 @@ std::string NameShown(TestPeer& client) {
 WorkerService Secure(const std::string& name, const Endpoint& endpoint,
                      const MadeCertificate& certificate) {
   WorkerService service = ServiceOn(name, {endpoint});
-  service.tls = true;
+  service.tls = TlsMode::kTerminate;
   service.chain_pem = certificate.chain_pem;
   service.key_pem = certificate.key_pem;
   return service;

@@ -9,7 +9,7 @@ namespace koi {
 void WorkerTest::SetUp() {
   const WorkerService web = ServiceOn("web", {http(), http_ip6()});
   WorkerService secure = ServiceOn("secure", {https()});
-  secure.tls = true;
+  secure.tls = TlsMode::kTerminate;
   secure.chain_pem = certificate_.chain_pem;
   secure.key_pem = certificate_.key_pem;
   WorkerService moved = ServiceOn("moved", {redirect()});

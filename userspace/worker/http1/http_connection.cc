@@ -36,7 +36,7 @@ bool HttpConnection::TakeService() {
     revision_ = services_.revision();
     service_ = services_.Find(facts_.service);
     const bool alike = service_ != nullptr && service_->told.mode == ServiceMode::kHttp &&
-                       service_->told.tls == facts_.tls;
+                       service_->tls.has_value() == facts_.tls;
     if (!alike) service_.reset();
   }
   return service_ != nullptr;
