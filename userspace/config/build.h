@@ -56,6 +56,9 @@ void BuildXdp(BuildContext& context);
 void BuildCarp(BuildContext& context);
 void BuildVips(BuildContext& context);  // after BuildCarp
 void BuildPools(BuildContext& context);
+// Of one service, whose mode and tls are known; `section` is its table.
+void BuildTlsOptions(BuildContext& context, const Section& section, ServiceConfig& service);
+void BuildTickets(BuildContext& context);
 void BuildServices(BuildContext& context);  // after BuildVips and BuildPools
 void BuildStats(BuildContext& context);     // after BuildServices
 

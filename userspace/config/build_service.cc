@@ -33,8 +33,9 @@ void CheckSelfSigned(BuildContext& context, const Section& section, ServiceConfi
                                                " is self_signed, but tls is \"off\"; did you mean "
                                                "\"terminate\"?"));
   }
-  if (section.Written("certificates")) {
-    context.problems.Error(section.PlaceOf("certificates"),
+  for (const char* key : {"certificates", "certificates_folder"}) {
+    if (!section.Written(key)) continue;
+    context.problems.Error(section.PlaceOf(key),
                            absl::StrCat(label,
                                         " has certificates and is self_signed; one of both "
                                         "is enough"));
@@ -47,29 +48,35 @@ void CheckSelfSigned(BuildContext& context, const Section& section, ServiceConfi
 void BuildCertificates(BuildContext& context, const Section& section, ServiceConfig& service) {
   for (const Section& certificate : section.Inside("certificates")) {
     if (!certificate.Has("chain") || !certificate.Has("key")) continue;
-    service.certificates.push_back({.chain_file = ResolvedPath(context, certificate, "chain"),
-                                    .key_file = ResolvedPath(context, certificate, "key")});
+    service.certificates.push_back(
+        {.chain_file = ResolvedPath(context, certificate, "chain"),
+         .key_file = ResolvedPath(context, certificate, "key"),
+         .ocsp_file = certificate.Has("ocsp") ? ResolvedPath(context, certificate, "ocsp") : ""});
+  }
+  if (section.Has("certificates_folder")) {
+    service.certificates_folder = ResolvedPath(context, section, "certificates_folder");
   }
   service.self_signed = section.GetOr("self_signed", false);
   if (!section.Has("tls")) return;
   const bool terminates = service.tls == TlsMode::kTerminate;
   const std::string label = Label(section, "service");
   if (service.self_signed) return CheckSelfSigned(context, section, service);
-  const size_t count = section.Inside("certificates").size();
-  if (!terminates && section.Written("certificates")) {
+  const bool has_folder = section.Written("certificates_folder");
+  if (!terminates && (section.Written("certificates") || has_folder)) {
     context.problems.Error(
-        section.PlaceOf("certificates"),
+        section.PlaceOf(has_folder ? "certificates_folder" : "certificates"),
         absl::StrCat(label, " has certificates, but tls is \"off\"; did you mean \"terminate\"?"));
-  } else if (terminates && !section.Written("certificates")) {
+  } else if (terminates && !section.Written("certificates") && !has_folder) {
     context.problems.Error(
         section.PlaceOf("tls"),
         absl::StrCat(label,
                      " terminates TLS and lacks certificates = [{ chain = \"FILE\", key = "
                      "\"FILE\" }], or self_signed = true"));
-  } else if (terminates && count != 1) {
-    context.problems.Error(
-        section.PlaceOf("certificates"),
-        absl::StrCat(label, " has ", count, " certificates; it takes exactly one"));
+  } else if (terminates && section.Inside("certificates").empty() && !has_folder) {
+    context.problems.Error(section.PlaceOf("certificates"),
+                           absl::StrCat(label,
+                                        " has an empty list of certificates; at least one "
+                                        "is needed"));
   }
 }
 
@@ -158,6 +165,7 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   BuildCertificates(context, section, service);
   BuildTimeouts(section, service.timeouts);
   BuildLimits(section, service.limits);
+  BuildTlsOptions(context, section, service);
   service.welcome_when_empty = section.GetOr<std::string>("when_empty", "error") == "welcome";
   if (service.welcome_when_empty &&
       (service.mode != ServiceMode::kHttp || service.redirect_to_https)) {

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "config/tls_options.h"
 
 namespace koi {
 
@@ -77,6 +78,9 @@ inline const char* TlsModeName(TlsMode mode) {
 struct CertificateConfig {
   std::string chain_file;
   std::string key_file;
+  std::string ocsp_file = {};  // "": nothing is stapled
+
+  bool operator==(const CertificateConfig&) const = default;
 };
 
 // How long a worker waits for a client, from then on without the bytes it waits for.
@@ -110,6 +114,9 @@ struct ServiceConfig {
   std::vector<Endpoint> listen;  // each address is a VIP
   TlsMode tls = TlsMode::kOff;
   std::vector<CertificateConfig> certificates = {};
+  std::string certificates_folder = {};  // each NAME.pem in it is one more; "" for none
+  TlsOptions tls_options = {};
+  std::string client_ca_file = {};    // with tls_options.client_certificates
   bool self_signed = false;           // koi makes the certificate, if need be
   bool redirect_to_https = false;     // then there is no pool
   std::optional<uint32_t> pool = {};  // index into Config::pools
@@ -159,12 +166,19 @@ struct PoolConfig {
   std::vector<BackendConfig> backends = {};
 };
 
+// Session tickets, of all services.
+struct TicketConfig {
+  Duration rotation = std::chrono::hours(1);  // the age at which a key is replaced
+  std::string secret = {};  // that keys are derived from, on all hosts that share it; "": random
+};
+
 struct Config {
   NodeConfig node;
   XdpConfig xdp;
   std::vector<CarpConfig> carp;
   std::vector<VipConfig> vips;
   std::optional<StatsConfig> stats;
+  TicketConfig tickets = {};
   std::vector<ServiceConfig> services;
   std::vector<PoolConfig> pools;
 };

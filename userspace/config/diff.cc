@@ -86,6 +86,33 @@ void Describe(const ServiceLimits& limits, Thing& thing) {
       {"limits.requests_per_connection", absl::StrCat(limits.requests_per_connection)});
 }
 
+Thing Describe(const TicketConfig& tickets) {
+  return {"tickets",
+          "",
+          {{"rotation", FormatDuration(tickets.rotation)}, {"secret_file", tickets.secret, true}}};
+}
+
+const char* VersionText(TlsVersion version) { return version == TlsVersion::k13 ? "1.3" : "1.2"; }
+
+void AddTlsOptions(const ServiceConfig& service, std::vector<Key>& keys) {
+  const TlsOptions& options = service.tls_options;
+  const auto wanted = options.client_certificates;
+  keys.push_back({"certificates_folder", service.certificates_folder});
+  keys.push_back({"tls_options.min_version", VersionText(options.min_version)});
+  keys.push_back({"tls_options.max_version", VersionText(options.max_version)});
+  keys.push_back({"tls_options.tls12_ciphers", options.tls12_ciphers});
+  keys.push_back({"tls_options.tls13_ciphers", options.tls13_ciphers});
+  keys.push_back({"tls_options.groups", options.groups});
+  keys.push_back({"tls_options.alpn", absl::StrJoin(options.alpn, ",")});
+  keys.push_back({"tls_options.strict_sni", options.strict_sni ? "true" : ""});
+  keys.push_back({"tls_options.tickets", options.tickets ? "" : "false"});
+  keys.push_back(
+      {"tls_options.client_certificates", wanted == ClientCertificates::kRequired   ? "required"
+                                          : wanted == ClientCertificates::kOptional ? "optional"
+                                                                                    : ""});
+  keys.push_back({"tls_options.client_ca", service.client_ca_file});
+}
+
 Thing Describe(const PoolConfig& pool) {
   return {"pool",
           pool.name,
@@ -127,7 +154,9 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
   for (const CertificateConfig& certificate : service.certificates) {
     thing.keys.push_back({"certificates.chain", certificate.chain_file});
     thing.keys.push_back({"certificates.key", certificate.key_file});
+    thing.keys.push_back({"certificates.ocsp", certificate.ocsp_file});
   }
+  if (service.tls == TlsMode::kTerminate) AddTlsOptions(service, thing.keys);
   return thing;
 }
 
@@ -139,6 +168,7 @@ std::vector<Thing> DescribeAll(const Config& config) {
         {"VIP", vip.address.ToString(), {{"group", absl::StrCat(config.carp[vip.group].vhid)}}});
   }
   if (config.stats.has_value()) things.push_back(Describe(*config.stats));
+  things.push_back(Describe(config.tickets));
   for (const PoolConfig& pool : config.pools) things.push_back(Describe(pool));
   for (const PoolConfig& pool : config.pools) {
     for (const BackendConfig& backend : pool.backends) things.push_back(Describe(pool, backend));
@@ -204,7 +234,8 @@ std::vector<ConfigChange> DiffConfigs(const Config& before, const Config& after)
   const std::vector<Thing> old_things = DescribeAll(before);
   const std::vector<Thing> new_things = DescribeAll(after);
   std::vector<ConfigChange> changes;
-  for (const char* noun : {"node", "xdp", "group", "VIP", "stats", "pool", "backend", "service"}) {
+  for (const char* noun :
+       {"node", "xdp", "group", "VIP", "stats", "tickets", "pool", "backend", "service"}) {
     for (const Thing& thing : old_things) {
       if (absl::string_view(thing.noun) != noun) continue;
       const Thing* now = Same(new_things, thing);

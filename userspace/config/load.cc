@@ -30,6 +30,7 @@ Config Build(const Section& top, const ConfigFileReader& read_file, Secrets secr
   BuildCarp(context);
   BuildVips(context);
   BuildPools(context);
+  BuildTickets(context);
   BuildServices(context);
   BuildStats(context);
   AssignNumbers(Config(), context.config);

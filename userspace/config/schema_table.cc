@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of tables and keys.
 #include "config/schema.h"
+#include "config/tls_options.h"
 
 namespace koi {
 namespace {
@@ -14,10 +15,15 @@ constexpr ConfigTable kTables[] = {
      .help = "A group of VIPs that move together between hosts: one CARP election."},
     {.path = "vip", .repeated = true, .help = "An address that moves between hosts."},
     {.path = "stats", .help = "The statistics over HTTP. Without this table there is none."},
+    {.path = "tickets", .help = "Session tickets, by which TLS clients come back cheaply."},
     {.path = "service", .repeated = true, .help = "What is offered on VIPs, and how."},
     {.path = "service.certificates",
      .repeated = true,
-     .help = "Exactly one, with `tls = \"terminate\"`, unless `self_signed` is set."},
+     .help = "With `tls = \"terminate\"`, unless `self_signed` is set. A client gets the one for "
+             "the name that it asks for, of the kind of key that it can use, and the first where "
+             "none is."},
+    {.path = "service.tls_options",
+     .help = "What is agreed on with TLS clients; with `tls = \"terminate\"`."},
     {.path = "service.timeouts", .help = "How long clients are waited for."},
     {.path = "service.limits",
      .help = "What clients may send. All but `body_rate` are for `mode = \"http\"`."},
@@ -164,6 +170,21 @@ constexpr ConfigKey kKeys[] = {
      .default_note = "no password is asked for",
      .help = "File whose first line is `user:password`."},
 
+    {.table = "tickets",
+     .name = "rotation",
+     .type = KeyType::kDuration,
+     .minimum = 60 * 1000,
+     .maximum = 7 * 24 * 3600 * 1000,
+     .default_value = "1h",
+     .help = "Age at which the key of new tickets is replaced. A ticket is good for as long."},
+    {.table = "tickets",
+     .name = "secret_file",
+     .type = KeyType::kPath,
+     .default_note = "keys are random",
+     .help = "File whose first line is a secret that keys are derived from. Hosts with the same "
+             "secret and `rotation` take each other's tickets, so clients resume after a failover. "
+             "Whoever has the file can read what was recorded of resumed connections."},
+
     {.table = "service",
      .name = "name",
      .type = KeyType::kName,
@@ -193,6 +214,13 @@ constexpr ConfigKey kKeys[] = {
      .help = "koi makes the certificate for `tls = \"terminate\"` itself, for the addresses it "
              "listens on and the node's name, and keeps it as `NAME.pem` and `NAME.key` in "
              "`node.state`; then without `certificates`."},
+    {.table = "service",
+     .name = "certificates_folder",
+     .type = KeyType::kPath,
+     .default_note = "`certificates` alone",
+     .help =
+         "Folder of further certificates: each `NAME.pem`, with its key in it or in `NAME.key`, "
+         "and `NAME.ocsp` where there is one. What is put there or taken away is noticed."},
     {.table = "service",
      .name = "redirect",
      .type = KeyType::kChoice,
@@ -224,6 +252,70 @@ constexpr ConfigKey kKeys[] = {
      .type = KeyType::kPath,
      .required = true,
      .help = "PEM file of its private key."},
+    {.table = "service.certificates",
+     .name = "ocsp",
+     .type = KeyType::kPath,
+     .default_note = "nothing is stapled",
+     .help = "File of the authority's OCSP response (DER), given to clients that ask for it."},
+
+    {.table = "service.tls_options",
+     .name = "min_version",
+     .type = KeyType::kChoice,
+     .choices = "1.2, 1.3",
+     .default_value = "1.2",
+     .help = "The oldest version of TLS."},
+    {.table = "service.tls_options",
+     .name = "max_version",
+     .type = KeyType::kChoice,
+     .choices = "1.2, 1.3",
+     .default_value = "1.3",
+     .help = "The newest version of TLS."},
+    {.table = "service.tls_options",
+     .name = "tls12_ciphers",
+     .type = KeyType::kText,
+     .default_note = "Mozilla's intermediate ones",
+     .help = "For TLS 1.2, OpenSSL's names with `:` between them; ECDHE alone. The client's order "
+             "counts."},
+    {.table = "service.tls_options",
+     .name = "tls13_ciphers",
+     .type = KeyType::kText,
+     .default_note = "all three",
+     .help = "For TLS 1.3: `TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:...`."},
+    {.table = "service.tls_options",
+     .name = "groups",
+     .type = KeyType::kText,
+     .default_value = kDefaultGroups,
+     .help = "For the key exchange, the preferred one first."},
+    {.table = "service.tls_options",
+     .name = "alpn",
+     .type = KeyType::kText,
+     .default_note = "clients that ask get no answer",
+     .help =
+         "Protocols that are spoken inside, with `mode = \"tcp\"`: `h2,http/1.1`. A client that "
+         "offers others alone is turned away."},
+    {.table = "service.tls_options",
+     .name = "strict_sni",
+     .type = KeyType::kFlag,
+     .default_value = "false",
+     .help = "A client that asks for no name, or one that no certificate is for, is turned away "
+             "(`unrecognized_name`)."},
+    {.table = "service.tls_options",
+     .name = "tickets",
+     .type = KeyType::kFlag,
+     .default_value = "true",
+     .help = "Whether clients get session tickets."},
+    {.table = "service.tls_options",
+     .name = "client_certificates",
+     .type = KeyType::kChoice,
+     .choices = "off, optional, required",
+     .default_value = "off",
+     .help = "Whether clients are asked for certificates. One that `client_ca` did not issue, or "
+             "that has expired, ends the handshake also where it is `optional`."},
+    {.table = "service.tls_options",
+     .name = "client_ca",
+     .type = KeyType::kPath,
+     .default_note = "required with `client_certificates`",
+     .help = "PEM file of the authorities whose certificates are taken."},
 
     {.table = "service.timeouts",
      .name = "handshake",

@@ -17,6 +17,9 @@ struct Mistake {
   const char* errors;
 };
 
+#define TLS_SERVICE \
+  "pool = \"web\"\ntls = \"terminate\"\ncertificates = [{ chain = \"a\", key = \"b\" }]\n"
+
 constexpr Mistake kMistakes[] = {
     // Syntax: the first mistake of a file, as the TOML parser sees it.
     {"vhid = 42", "vhid 42", "5:6: syntax error: key-value pair: expected '=', saw '4'"},
@@ -255,7 +258,35 @@ constexpr Mistake kMistakes[] = {
     {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\n",
      R"(12:7: service "web" terminates TLS and lacks certificates = [{ chain = "FILE", key = "FILE" }], or self_signed = true)"},
     {"pool = \"web\"\n", "tls = \"terminate\"\npool = \"web\"\ncertificates = []\n",
-     R"(14:16: service "web" has 0 certificates; it takes exactly one)"},
+     R"(14:16: service "web" has an empty list of certificates; at least one is needed)"},
+    {"pool = \"web\"\n", "certificates_folder = \"a\"\npool = \"web\"\n",
+     R"(12:23: service "web" has certificates, but tls is "off"; did you mean "terminate"?)"},
+    {"pool = \"web\"\n", "tls_options = { strict_sni = true }\npool = \"web\"\n",
+     R"(12:15: service "web" has tls_options, but tls is not "terminate", so nobody would use them)"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { min_version = \"1.1\" }\n",
+     R"(15:31: min_version "1.1" is not one of: 1.2, 1.3; did you mean "1.2"?)"},
+    {"pool = \"web\"\n",
+     TLS_SERVICE "tls_options = { min_version = \"1.3\", max_version = \"1.2\" }\n",
+     R"(15:31: min_version "1.3" is above max_version "1.2")"},
+    {"pool = \"web\"\n",
+     TLS_SERVICE "tls_options = { tls12_ciphers = \"ECDHE-RSA-AES128-GCM-SHA265\" }\n",
+     R"(15:33: tls12_ciphers has "ECDHE-RSA-AES128-GCM-SHA265", which koi does not offer; did you mean "ECDHE-RSA-AES128-GCM-SHA256"?)"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { tls13_ciphers = \"RC4\" }\n",
+     R"(15:33: tls13_ciphers has "RC4", which koi does not offer; it knows TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256)"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { groups = \"X25519:P256\" }\n",
+     R"(15:26: groups has "P256", which koi does not offer; did you mean "P-256"?)"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { alpn = \"h2\" }\n",
+     R"(15:24: alpn is for mode = "tcp"; mode = "http" offers what it speaks)"},
+    {"pool = \"web\"\n", TLS_SERVICE "mode = \"tcp\"\ntls_options = { alpn = \"h2,\" }\n",
+     R"(16:24: alpn names no protocol between two commas; write it as "h2,http/1.1")"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { client_ca = \"a\" }\n",
+     R"(15:29: client_ca is of no use while client_certificates is "off"; did you mean "required"?)"},
+    {"pool = \"web\"\n", TLS_SERVICE "tls_options = { client_certificates = \"optional\" }\n",
+     R"(15:39: client_certificates is "optional" and lacks client_ca = "FILE", the authorities that issue them)"},
+    {"version = 1", "version = 1\ntickets = { rotation = \"1s\" }",
+     R"(2:24: rotation "1s" is not a duration from "1m" to "168h")"},
+    {"version = 1", "version = 1\ntickets = { secret_file = \"carp.key\" }",
+     R"(2:27: secret_file: its first line has 8 bytes; at least 32 are needed, as "openssl rand -hex 32" makes them)"},
     {"pool = \"web\"\n",
      "tls = \"terminate\"\nredirect = \"https\"\ncertificates = [{ chain = \"a\", key = \"b\" }]\n",
      R"(13:12: service "web" redirects to https, which it is itself; redirect is for tls = "off")"},

@@ -120,6 +120,35 @@ TEST(ConfigValuesTest, ServiceHasItsPoolByNumber) {
   EXPECT_EQ(service.pool, 0u);
 }
 
+TEST(ConfigValuesTest, TlsIsWhatTheServiceSaysOrMozillasIntermediate) {
+  const Config plain = ParseValid(kWholeConfig);
+  EXPECT_EQ(plain.services[0].tls_options, TlsOptions({.alpn = {"http/1.1"}}));
+  EXPECT_EQ(plain.tickets.rotation, 1h);
+
+  const Config config = ParseValid(absl::StrReplaceAll(
+      kWholeConfig, {{"mode = \"http\"\n", "mode = \"tcp\"\n"},
+                     {"certificates = [{", "certificates_folder = \"certs\"\ncertificates = [{"},
+                     {"[[pool]]", R"([service.tls_options]
+min_version = "1.3"
+groups = "P-384"
+alpn = "h2,http/1.1"
+strict_sni = true
+tickets = false
+client_certificates = "optional"
+client_ca = "/etc/koi/clients.pem"
+[[pool]])"}}));
+  const ServiceConfig& service = config.services[0];
+  EXPECT_EQ(service.tls_options,
+            TlsOptions({.min_version = TlsVersion::k13,
+                        .groups = "P-384",
+                        .alpn = {"h2", "http/1.1"},
+                        .strict_sni = true,
+                        .tickets = false,
+                        .client_certificates = ClientCertificates::kOptional}));
+  EXPECT_EQ(service.client_ca_file, "/etc/koi/clients.pem");
+  EXPECT_THAT(service.certificates_folder, ::testing::EndsWith("certs"));
+}
+
 TEST(ConfigValuesTest, PoolHasItsBackendsInOrder) {
   const Config config = ParseValid(kWholeConfig);
   ASSERT_EQ(config.pools.size(), 1u);
