@@ -7,16 +7,18 @@
 namespace koi::lab {
 
 Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses,
-                            const std::string& name) {
+                            const std::string& name, KeyKind kind) {
   Certificate certificate = {.chain = absl::StrCat(lab.directory(), "/", name, ".pem"),
                              .key = absl::StrCat(lab.directory(), "/", name, ".key")};
   std::string names;
   for (const std::string& address : addresses) {
     absl::StrAppend(&names, names.empty() ? "subjectAltName=" : ",", "IP:", address);
   }
-  lab.MustRun({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-               "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=koi lab",
-               "-addext", names, "-keyout", certificate.key, "-out", certificate.chain});
+  const bool rsa = kind == KeyKind::kRsa;
+  lab.MustRun({"openssl", "req", "-x509", "-newkey", rsa ? "rsa" : "ec", "-pkeyopt",
+               rsa ? "rsa_keygen_bits:2048" : "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+               "2", "-subj", "/CN=koi lab", "-addext", names, "-keyout", certificate.key, "-out",
+               certificate.chain});
   return certificate;
 }
 

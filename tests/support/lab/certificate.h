@@ -14,8 +14,10 @@ struct Certificate {
   std::string key;
 };
 
+enum class KeyKind { kEcdsa, kRsa };  // P-256, or 2048 bits
+
 // Valid for `addresses`, for two days; its files are `name`.pem and .key in the lab's directory.
 Certificate MakeCertificate(const Lab& lab, const std::vector<std::string>& addresses,
-                            const std::string& name = "vip");
+                            const std::string& name = "vip", KeyKind kind = KeyKind::kEcdsa);
 
 }  // namespace koi::lab

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab of a benchmark: client and origin on one CPU, proxies on another.
+//
+//   client ──┬── koi            each proxy on its own host, all on the proxies' CPU, one of them
+//            ├── haproxy        busy at a time
+//            ├── ...
+//            └── origin
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/load_plan.h"
+#include "bench/proxy.h"
+#include "support/lab/lab.h"
+
+namespace koi::bench {
+
+class BenchLab {
+ public:
+  // With the proxies of those names, started.
+  explicit BenchLab(const std::vector<std::string>& proxies);
+
+  const std::vector<std::unique_ptr<Proxy>>& proxies() const { return proxies_; }
+  int proxy_cpu() const { return settings_.cpu; }
+  int peers_cpu() const { return settings_.peers_cpu; }
+  const lab::Lab& lab() const { return lab_; }
+
+  // Runs `plan` from the client against what `proxy` offers there.
+  LoadReport Measure(const Proxy& proxy, Offer offer, LoadPlan plan) const;
+  // Ends `proxy` and starts it anew, or for the first time; returns once it serves.
+  void Restart(Proxy& proxy) const;
+
+ private:
+  void AwaitService(const Proxy& proxy) const;
+
+  lab::Lab lab_;
+  lab::Host& client_;
+  lab::Host& origin_host_;
+  ProxySettings settings_;
+  lab::Process origin_;
+  std::vector<std::unique_ptr<Proxy>> proxies_;
+};
+
+}  // namespace koi::bench

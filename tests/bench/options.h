@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of koi-bench.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace koi::bench {
+
+struct Options {
+  std::string what = {};  // "tls"
+  int rounds = 5;
+  std::set<std::string> cases = {};  // empty: all
+  std::vector<std::string> proxies = {"koi", "haproxy", "haproxy_tcp", "nginx", "hitch"};
+  double scale = 1;  // of the number of requests
+  bool json = false;
+};
+
+// Empty where the command line is wrong; then `error` says why.
+std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, std::string& error);
+
+std::string Usage();
+
+}  // namespace koi::bench

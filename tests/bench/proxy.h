@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A proxy that is measured: a host of the lab on which it runs as its users run it, on one CPU.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/lab/certificate.h"
+#include "support/lab/lab.h"
+
+namespace koi::bench {
+
+// What clients connect to. The same ports at every proxy.
+enum class Offer {
+  kEcdsa = 443,   // TLS with an ECDSA certificate; HTTP where the proxy knows it
+  kRsa = 444,     // TLS with an RSA certificate
+  kPlain = 80,    // HTTP
+  kTunnel = 8443  // TLS in, bytes out
+};
+
+// What every proxy is given.
+struct ProxySettings {
+  lab::Certificate ecdsa = {};
+  lab::Certificate rsa = {};
+  std::string origin = {};  // ADDRESS:PORT
+  int cpu = 0;              // for all of its threads and processes
+  int peers_cpu = 0;        // client's and origin's
+};
+
+class Proxy {
+ public:
+  virtual ~Proxy() = default;
+
+  const std::string& name() const { return host().name(); }
+  virtual const lab::Host& host() const = 0;
+  // Where clients reach it.
+  virtual std::string address() const = 0;
+  virtual bool Offers(Offer offer) const = 0;
+  virtual void Start() = 0;
+  // Ends all of it.
+  virtual void Stop() = 0;
+  // The end of what it wrote, for people.
+  virtual std::string LogTail() const = 0;
+
+  // Its processes now: all there are in its namespace.
+  std::vector<int> Pids(const lab::Lab& lab) const;
+};
+
+// The wire of `host`: full frames with a checksum in one piece to it, as from a NIC that receives
+// in batches; from it, as to a NIC that segments. What happens beyond the wire happens on
+// `peers_cpu`, not in the proxy's time.
+void PrepareWire(const lab::Lab& lab, const lab::Host& host, int peers_cpu);
+
+// In front of a command that is to run on `cpu` alone.
+lab::Argv OnCpu(int cpu, const lab::Argv& argv);
+
+std::unique_ptr<Proxy> MakeKoi(lab::Lab& lab, const ProxySettings& settings);
+
+// "haproxy", "haproxy_tcp", "nginx" or "hitch".
+std::unique_ptr<Proxy> MakePackaged(lab::Lab& lab, const std::string& name,
+                                    const ProxySettings& settings);
+
+}  // namespace koi::bench
