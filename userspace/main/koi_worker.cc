@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "main/worker_memory.h"
 #include "protocol/keeper_messages.h"
 #include "worker/worker.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char**) {
     std::fputs("koi-worker is started by koid and takes no arguments\n", stderr);
     return koi::kExitUsage;
   }
+  koi::GiveMemoryToOpenSsl();
   koi::SetLogName("koi-worker");
   return koi::Worker::Run(koi::Fd(koi::kChildChannelFd));
 }
