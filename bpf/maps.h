@@ -91,7 +91,7 @@ struct {
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, KOI_BACKENDS_MAX* KOI_WORKER_SEATS);
+  __uint(max_entries, KOI_WORKER_ENTRIES* KOI_WORKER_SEATS);
   __type(key, __u32);
   __type(value, struct koi_worker);
 } koi_worker_N SEC(".maps");

@@ -73,6 +73,8 @@ koi_backend ToAbi(const BackendEntry& entry) {
   abi.weight = entry.weight;
   abi.pool = entry.pool;
   abi.port = entry.endpoint.port;
+  abi.up_since_ns = ToNanoseconds(entry.up_since);
+  abi.connections_max = entry.connections_max;
   abi.addr = ToAbi(entry.endpoint.address);
   ToField(entry.name, abi.name);
   ToField(entry.pool_name, abi.pool_name);
@@ -87,6 +89,8 @@ BackendEntry FromAbi(const koi_backend& abi, uint32_t number) {
           .health = FromAbi(abi.health),
           .origin = FromAbi(abi.origin),
           .weight = abi.weight,
+          .connections_max = abi.connections_max,
+          .up_since = FromNanoseconds(abi.up_since_ns),
           .pool = abi.pool,
           .endpoint = {.address = FromAbi(abi.addr), .port = abi.port},
           .name = FromField(abi.name),

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kTableBytes = sizeof(koi_backend) * KOI_BACKENDS_MAX;
 
-// Tells readers that a backend came or went, or has another weight.
+// Tells readers that a backend came or went, or has another weight or limit.
 void TellReaders(koi_backend* table) {
   __atomic_fetch_add(&table[0].sequence, 1, __ATOMIC_RELEASE);
 }
@@ -82,11 +82,16 @@ void BackendMap::Update(const BackendEntry& entry) {
   KOI_CHECK(entry.number > 0 && entry.number < KOI_BACKENDS_MAX);
   koi_backend& place = table_[entry.number];
   KOI_CHECK(place.admin != KOI_BACKEND_ABSENT && place.incarnation == entry.incarnation);
+  const bool was_usable = place.admin == KOI_BACKEND_ENABLED && place.health == KOI_BACKEND_UP;
+  if (entry.usable() && !was_usable) {
+    __atomic_store_n(&place.up_since_ns, ToNanoseconds(Now()), __ATOMIC_RELAXED);
+  }
   __atomic_store_n(&place.admin, ToAbi(entry.admin), __ATOMIC_RELAXED);
-  __atomic_store_n(&place.health, ToAbi(entry.health), __ATOMIC_RELAXED);
+  __atomic_store_n(&place.health, ToAbi(entry.health), __ATOMIC_RELEASE);
   __atomic_store_n(&place.origin, ToAbi(entry.origin), __ATOMIC_RELAXED);
-  if (place.weight == entry.weight) return;
+  if (place.weight == entry.weight && place.connections_max == entry.connections_max) return;
   __atomic_store_n(&place.weight, entry.weight, __ATOMIC_RELAXED);
+  __atomic_store_n(&place.connections_max, entry.connections_max, __ATOMIC_RELAXED);
   TellReaders(table_);
 }
 

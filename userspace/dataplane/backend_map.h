@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/address.h"
 #include "base/fd.h"
+#include "base/time.h"
 
 struct koi_backend;
 
@@ -28,6 +29,8 @@ struct BackendEntry {
   BackendHealth health = BackendHealth::kUnknown;
   BackendOrigin origin = BackendOrigin::kFile;
   uint32_t weight = 100;
+  uint32_t connections_max = 0;  // in use at once, over all workers; 0: any number
+  TimePoint up_since = {};       // when it last became usable: what a slow start counts from
   uint32_t pool = 0;
   Endpoint endpoint;
   std::string name;
@@ -60,8 +63,9 @@ class BackendMap {
     }
     return Full();
   }
-  // Changes what may change of an entry: admin, health, weight, origin. KOI_CHECKs that it is
-  // there. Readers see admin and health at once, and are told of another weight.
+  // Changes what may change of an entry: admin, health, weight, limit, origin. KOI_CHECKs that it
+  // is there. Readers see admin and health at once, and are told of another weight or limit. One
+  // that becomes usable is so since now.
   void Update(const BackendEntry& entry);
   // Frees its number and tells readers.
   void Remove(uint32_t number);
@@ -90,7 +94,7 @@ class BackendView {
   BackendView& operator=(BackendView&&) = delete;
   ~BackendView();
 
-  // Changes whenever a backend is added or removed, or gets another weight.
+  // Changes whenever a backend is added or removed, or gets another weight or limit.
   uint32_t generation() const;
   // Numbers of the pool's backends, ascending.
   std::vector<uint32_t> Members(uint32_t pool) const;
@@ -98,6 +102,8 @@ class BackendView {
   std::optional<BackendEntry> Read(uint32_t number) const;
   // Whether new requests may go to it: admin and health alone, without copying the entry.
   bool Usable(uint32_t number) const;
+  // When it last became usable.
+  TimePoint UpSince(uint32_t number) const;
 
  private:
   explicit BackendView(const koi_backend* table) : table_(table) {}

@@ -54,7 +54,12 @@ bool BackendView::Usable(uint32_t number) const {
   if (number == 0 || number >= KOI_BACKENDS_MAX) return false;
   const koi_backend& entry = table_[number];
   return __atomic_load_n(&entry.admin, __ATOMIC_RELAXED) == KOI_BACKEND_ENABLED &&
-         __atomic_load_n(&entry.health, __ATOMIC_RELAXED) == KOI_BACKEND_UP;
+         __atomic_load_n(&entry.health, __ATOMIC_ACQUIRE) == KOI_BACKEND_UP;
+}
+
+TimePoint BackendView::UpSince(uint32_t number) const {
+  if (number == 0 || number >= KOI_BACKENDS_MAX) return {};
+  return FromNanoseconds(__atomic_load_n(&table_[number].up_since_ns, __ATOMIC_RELAXED));
 }
 
 }  // namespace koi

@@ -3,7 +3,7 @@
 // Written by koi-manager. Read by workers (mapped read-only) and by people.
 //
 // Number 0 is never a backend: its `sequence` goes up whenever a backend is added or removed or
-// gets another weight, so that a reader knows when to look for its pool's members again.
+// gets another weight or limit, so that a reader knows when to look for its pool's members again.
 #pragma once
 
 #include <koi/abi/abi.h>
@@ -28,9 +28,9 @@ enum koi_backend_origin {
 
 // A seqlock guards coming and going: `sequence` is odd while a backend is put into the entry or
 // taken out of it. A reader copies the entry and takes the copy only when it saw the same even
-// number before and after. What changes of a backend that stays (admin, health, weight, origin) is
-// stored without the lock, one word at a time: whatever happens to the writer, an entry that is
-// there can be read.
+// number before and after. What changes of a backend that stays (admin, health, weight, origin,
+// limit, time) is stored without the lock, one field at a time: whatever happens to the writer, an
+// entry that is there can be read.
 struct koi_backend {
   __u32 sequence;
   __u32 incarnation;  // goes up when the number is given to another backend
@@ -41,9 +41,12 @@ struct koi_backend {
   __u32 pool;  // number of its pool, from 0
   __u16 port;
   __u16 pad;
+  __u64 up_since_ns;      // CLOCK_MONOTONIC: when it last became enabled and up; 0: never
+  __u32 connections_max;  // in use at once, over all workers; 0: any number
+  __u32 pad2;
   struct koi_addr addr;
   char name[KOI_NAME_BYTES];
   char pool_name[KOI_NAME_BYTES];
   char endpoint[KOI_ENDPOINT_BYTES];
 };
-KOI_ABI_STRUCT(struct koi_backend, 168);
+KOI_ABI_STRUCT(struct koi_backend, 184);

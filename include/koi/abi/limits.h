@@ -8,7 +8,11 @@ enum {
   KOI_SERVICES_MAX = 4096,  // VIP, protocol and port
   KOI_BACKENDS_MAX = 1024,  // of all pools; number 0 is never a backend
   KOI_CPUS_MAX = 256,
-  KOI_WORKER_SEATS = 2,     // of a CPU: its worker, and one that follows or leaves
+  KOI_WORKER_SEATS = 2,           // of a CPU: its worker, and one that follows or leaves
+  KOI_WORKER_POOLS_MAX = 256,     // counted each for itself
+  KOI_WORKER_SERVICES_MAX = 256,  // likewise
+  KOI_LATENCY_BUCKETS = 23,       // up to 67 s
+  KOI_LATENCY_FIRST_US = 16,
   KOI_NAME_BYTES = 32,      // a name of the configuration, with its final NUL
   KOI_ENDPOINT_BYTES = 56,  // "[address]:port" as text, with its final NUL
 };

@@ -83,6 +83,32 @@ TEST_F(BackendMapTest, GenerationChangesWhenABackendComesOrGoesOnly) {
   EXPECT_NE(view.generation(), updated);
 }
 
+TEST_F(BackendMapTest, ReadersAreToldOfAnotherLimitAndSeeSinceWhenABackendIsUsable) {
+  BackendEntry entry = Web("web-1", "10.0.2.11:8080");
+  entry.connections_max = 5;
+  entry = Add(entry);
+  EXPECT_EQ(view.UpSince(entry.number), TimePoint());
+  EXPECT_EQ(view.Read(entry.number)->connections_max, 5U);
+  const uint32_t before = view.generation();
+  entry.connections_max = 7;
+  map.Update(entry);
+  EXPECT_NE(view.generation(), before);
+  EXPECT_EQ(view.Read(entry.number)->connections_max, 7U);
+
+  const TimePoint start = Now();
+  entry.health = BackendHealth::kUp;
+  map.Update(entry);
+  const TimePoint since = view.UpSince(entry.number);
+  EXPECT_GE(since, start);
+  map.Update(entry);
+  EXPECT_EQ(view.UpSince(entry.number), since) << "it was up already";
+  entry.admin = BackendAdmin::kDraining;
+  map.Update(entry);
+  entry.admin = BackendAdmin::kEnabled;
+  map.Update(entry);
+  EXPECT_GT(view.UpSince(entry.number), since) << "back from draining";
+}
+
 TEST_F(BackendMapTest, OnlyAnEnabledBackendThatIsUpIsUsable) {
   BackendEntry entry = Add(Web("web-1", "10.0.2.11:8080"));
   EXPECT_FALSE(view.Usable(entry.number)) << "its health is not known yet";

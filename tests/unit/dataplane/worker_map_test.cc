@@ -4,11 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <koi/abi/worker.h>
+#include <sys/mman.h>
 
 #include "unit/dataplane/loaded_object.h"
 
 namespace koi {
 namespace {
+
+using ::testing::ElementsAre;
 
 constexpr uint32_t kBackend = 5;
 
@@ -148,6 +152,123 @@ TEST_F(WorkerMapTest, BackendOfAnEarlierIncarnationInOneSeatDoesNotCount) {
 
   EXPECT_EQ(view.Backend(kBackend, 2).connections, 1U);
   EXPECT_TRUE(view.InUse(kBackend));
+}
+
+TEST_F(WorkerMapTest, ServiceIsCountedForItselfAndInTheWhole) {
+  const ServiceCounters web = counters.Service(3, "web");
+  web.ConnectionBegins();
+  web.Request(204);
+  web.Request(503);
+  web.Request(0);
+  web.Error();
+  web.FromClient(10);
+  web.ToClient(20);
+  web.Handshake(true, true, false);
+  web.Handshake(true, false, true);
+  web.Handshake(false);
+  const WorkerFigures service = view.Service(3, "web");
+  const WorkerFigures total = view.Total();
+
+  for (const WorkerFigures& figures : {service, total}) {
+    EXPECT_EQ(figures.requests, 3U);
+    EXPECT_THAT(figures.responses, ElementsAre(0, 1, 0, 0, 1));
+    EXPECT_EQ(figures.errors, 1U);
+    EXPECT_EQ(figures.bytes_in, 10U);
+    EXPECT_EQ(figures.bytes_out, 20U);
+    EXPECT_EQ(figures.handshakes, 2U);
+    EXPECT_EQ(figures.handshakes_tls13, 1U);
+    EXPECT_EQ(figures.handshakes_resumed, 1U);
+    EXPECT_EQ(figures.handshake_failures, 1U);
+  }
+  EXPECT_EQ(service.connections, 1U);
+  EXPECT_EQ(total.connections, 0U) << "counted where it was accepted";
+  EXPECT_EQ(view.Service(3, "other").requests, 0U);
+}
+
+TEST_F(WorkerMapTest, TimesAreInBucketsOfPowersOfTwo) {
+  const Counters backend = counters.Backend(kBackend, 1);
+  for (const int64_t us : {0, 15, 16, 31, 32, 1'000'000}) {
+    backend.Responded(std::chrono::microseconds(us));
+  }
+  backend.Responded(std::chrono::hours(1));
+  backend.Responded(-std::chrono::seconds(1));
+  backend.SetUp(std::chrono::microseconds(7));
+  const WorkerFigures figures = view.Backend(kBackend, 1);
+
+  EXPECT_EQ(figures.response.count(), 8U);
+  EXPECT_EQ(figures.response.buckets[0], 3U) << "under 16 us";
+  EXPECT_EQ(figures.response.buckets[1], 2U);
+  EXPECT_EQ(figures.response.buckets[2], 1U);
+  EXPECT_EQ(figures.response.buckets[16], 1U);
+  EXPECT_GT(LatencyFigures::LimitUs(16), 1'000'000U);
+  EXPECT_LE(LatencyFigures::LimitUs(15), 1'000'000U);
+  EXPECT_EQ(figures.response.buckets[kLatencyBuckets - 1], 1U);
+  EXPECT_EQ(figures.response.sum_us, 1'000'094U + 3'600'000'000U);
+  EXPECT_EQ(figures.setup.count(), 1U);
+  EXPECT_EQ(figures.total.count(), 0U);
+}
+
+TEST_F(WorkerMapTest, QueueOfAPoolIsAGaugeThatEndsWithItsWorker) {
+  const Counters pool = counters.Pool(7, "web");
+  pool.QueueBegins();
+  pool.QueueBegins();
+  pool.QueueEnds();
+  pool.QueueFull();
+  pool.QueueTimedOut();
+  pool.Queued(std::chrono::milliseconds(5));
+  EXPECT_EQ(view.Pool(7, "web").queued, 1U);
+  EXPECT_EQ(view.Queued(0, 7, pool.incarnation()), 1U);
+  ASSERT_TRUE(ClearWorkerSeat(map_fd.get(), 0).ok());
+
+  const WorkerFigures figures = view.Pool(7, "web");
+  EXPECT_EQ(figures.queued, 0U);
+  EXPECT_EQ(figures.queue_full, 1U);
+  EXPECT_EQ(figures.queue_timeouts, 1U);
+  EXPECT_EQ(figures.queue.count(), 1U);
+}
+
+TEST_F(WorkerMapTest, ServiceThatTakesOverANumberStartsFromZeroAndTheOtherChangesNothing) {
+  const ServiceCounters before = counters.Service(3, "web");
+  before.ConnectionBegins();
+  before.Request(200);
+  const ServiceCounters after = counters.Service(3, "api");
+  after.ConnectionBegins();
+  before.Request(200);
+  before.ConnectionEnds();
+
+  EXPECT_EQ(view.Service(3, "api").requests, 0U);
+  EXPECT_EQ(view.Service(3, "api").connections, 1U);
+  EXPECT_EQ(view.Service(3, "web").requests, 0U);
+  EXPECT_EQ(view.Total().requests, 2U) << "answered all the same";
+}
+
+TEST_F(WorkerMapTest, WhatHasNoPlaceOfItsOwnIsCountedInTheWholeAlone) {
+  const ServiceCounters service = counters.Service(4000, "web");
+  service.ConnectionBegins();
+  service.Request(200);
+  counters.Pool(4000, "web").QueueBegins();
+  Counters().Request(200);
+
+  EXPECT_EQ(view.Total().requests, 1U);
+  EXPECT_EQ(view.Total().connections, 0U);
+  EXPECT_EQ(view.Service(4000, "web").requests, 0U);
+  EXPECT_EQ(view.Pool(4000, "web").queued, 0U);
+}
+
+TEST_F(WorkerMapTest, OthersNumbersAreBounded) {
+  const size_t entry = kBackend * sizeof(koi_worker);
+  void* memory = ::mmap(nullptr, entry + sizeof(koi_worker), PROT_READ | PROT_WRITE, MAP_SHARED,
+                        map_fd.get(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  koi_worker& place = static_cast<koi_worker*>(memory)[kBackend];
+  place.connections = ~uint64_t{0};
+  place.incarnation = 9;
+
+  EXPECT_EQ(view.InUse(0, kBackend, 9), WorkerView::kMostCounted);
+  EXPECT_EQ(view.InUse(0, kBackend, 8), 0U) << "of another backend";
+  EXPECT_EQ(view.InUse(0, 0xffffffff, 9), 0U);
+  EXPECT_EQ(view.Queued(0, 0xffffffff, 9), 0U);
+  ::munmap(memory, entry + sizeof(koi_worker));
 }
 
 TEST_F(WorkerMapTest, MapMayBeClosedOnceItIsMapped) {

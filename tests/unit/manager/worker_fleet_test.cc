@@ -21,7 +21,7 @@ constexpr int kCpu = 3;
 constexpr auto kLimit = std::chrono::seconds(7);
 
 Fd Table() {
-  constexpr off_t kBytes = off_t{1} << 20;  // more than any map needs
+  constexpr off_t kBytes = off_t{1} << 22;  // more than any map needs
   Fd fd(::memfd_create("table", MFD_CLOEXEC));
   KOI_CHECK(fd.valid() && ::ftruncate(fd.get(), kBytes) == 0);
   return fd;

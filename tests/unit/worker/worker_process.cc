@@ -82,7 +82,7 @@ WorkerProcess::WorkerProcess() {
   ip4_ = LocalEndpoint(listener4_.get()).value();
   ip6_ = LocalEndpoint(listener6_.get()).value();
   backends_fd_ = Table("backends", sizeof(koi_backend) * KOI_BACKENDS_MAX);
-  own_fd_ = Table("worker", sizeof(koi_worker) * KOI_BACKENDS_MAX * KOI_WORKER_SEATS);
+  own_fd_ = Table("worker", sizeof(koi_worker) * KOI_WORKER_ENTRIES * KOI_WORKER_SEATS);
   backends_ =
       std::make_unique<BackendMap>(BackendMap::Open(backends_fd_.Duplicate().value()).value());
   figures_ = std::make_unique<WorkerView>(WorkerView::Open(own_fd_.get()).value());
