@@ -149,6 +149,44 @@ void BuildLimits(const Section& service_section, ServiceLimits& limits) {
   }
 }
 
+template <typename Choice>
+struct HttpChoice {
+  const char* text;
+  Choice choice;
+};
+constexpr HttpChoice<ForwardedHeaders> kForwardedChoices[] = {
+    {"x-forwarded", ForwardedHeaders::kXForwarded},
+    {"rfc7239", ForwardedHeaders::kRfc7239},
+    {"both", ForwardedHeaders::kBoth},
+    {"off", ForwardedHeaders::kOff}};
+constexpr HttpChoice<RequestIdHeader> kRequestIdChoices[] = {{"off", RequestIdHeader::kOff},
+                                                             {"forward", RequestIdHeader::kForward},
+                                                             {"return", RequestIdHeader::kReturn}};
+constexpr HttpChoice<Upgrades> kUpgradeChoices[] = {
+    {"websocket", Upgrades::kWebSocket}, {"any", Upgrades::kAny}, {"off", Upgrades::kOff}};
+
+template <typename Choice, size_t kCount>
+void Choose(BuildContext& context, const Section& section, const ServiceConfig& service,
+            absl::string_view key, const HttpChoice<Choice> (&choices)[kCount], Choice& chosen) {
+  if (section.Written(key) && service.mode != ServiceMode::kHttp) {
+    context.problems.Error(
+        section.PlaceOf(key),
+        absl::StrCat(Label(section, "service"), " has ", key, ", which is for mode = \"http\""));
+  }
+  const std::string text = section.GetOr<std::string>(key, "");
+  for (const HttpChoice<Choice>& one : choices) {
+    if (text == one.text) chosen = one.choice;
+  }
+}
+
+void BuildHttp(BuildContext& context, const Section& section, ServiceConfig& service) {
+  service.trusted_proxies = section.GetOr("trusted_proxies", service.trusted_proxies);
+  HttpOptions& http = service.http;
+  Choose(context, section, service, "forwarded", kForwardedChoices, http.forwarded);
+  Choose(context, section, service, "request_id", kRequestIdChoices, http.request_id);
+  Choose(context, section, service, "upgrade", kUpgradeChoices, http.upgrade);
+}
+
 void BuildService(BuildContext& context, const Section& section, Declared& names) {
   ServiceConfig service;
   service.name = section.GetOr<std::string>("name", "");
@@ -166,6 +204,7 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   BuildTimeouts(section, service.timeouts);
   BuildLimits(section, service.limits);
   BuildTlsOptions(context, section, service);
+  BuildHttp(context, section, service);
   service.welcome_when_empty = section.GetOr<std::string>("when_empty", "error") == "welcome";
   if (service.welcome_when_empty &&
       (service.mode != ServiceMode::kHttp || service.redirect_to_https)) {

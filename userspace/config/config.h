@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/prefix.h"
 #include "base/time.h"
 #include "config/tls_options.h"
 
@@ -107,6 +108,29 @@ struct ServiceLimits {
   bool operator==(const ServiceLimits&) const = default;
 };
 
+// In which headers backends are told of the client. Of X-Forwarded-For and its siblings, or of
+// RFC 7239's Forwarded, what comes from elsewhere than a trusted proxy is dropped in any case.
+enum class ForwardedHeaders { kXForwarded, kRfc7239, kBoth, kOff };
+
+// X-Request-Id: made by koi unless a trusted proxy has sent one.
+enum class RequestIdHeader {
+  kOff,      // passed on as it comes
+  kForward,  // to the backend
+  kReturn,   // likewise, and to the client
+};
+
+// Which protocols a connection may switch to (RFC 9110 7.8). Never h2c, which would carry requests
+// past koi.
+enum class Upgrades { kWebSocket, kAny, kOff };
+
+struct HttpOptions {
+  ForwardedHeaders forwarded = ForwardedHeaders::kXForwarded;
+  RequestIdHeader request_id = RequestIdHeader::kOff;
+  Upgrades upgrade = Upgrades::kWebSocket;
+
+  bool operator==(const HttpOptions&) const = default;
+};
+
 struct ServiceConfig {
   uint32_t number = 0;
   std::string name;
@@ -123,6 +147,8 @@ struct ServiceConfig {
   bool welcome_when_empty = false;
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
+  std::vector<Prefix> trusted_proxies = {};  // whose word about clients is taken
+  HttpOptions http = {};
 };
 
 struct CheckConfig {

@@ -113,6 +113,15 @@ void AddTlsOptions(const ServiceConfig& service, std::vector<Key>& keys) {
   keys.push_back({"tls_options.client_ca", service.client_ca_file});
 }
 
+void Describe(const HttpOptions& http, Thing& thing) {
+  constexpr const char* kForwarded[] = {"x-forwarded", "rfc7239", "both", "off"};
+  constexpr const char* kRequestId[] = {"", "forward", "return"};
+  constexpr const char* kUpgrade[] = {"websocket", "any", "off"};
+  thing.keys.push_back({"forwarded", kForwarded[static_cast<int>(http.forwarded)]});
+  thing.keys.push_back({"request_id", kRequestId[static_cast<int>(http.request_id)]});
+  thing.keys.push_back({"upgrade", kUpgrade[static_cast<int>(http.upgrade)]});
+}
+
 Thing Describe(const PoolConfig& pool) {
   return {"pool",
           pool.name,
@@ -151,6 +160,12 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
                {"pool", service.pool.has_value() ? config.pools[*service.pool].name : ""}}};
   Describe(service.timeouts, thing);
   Describe(service.limits, thing);
+  if (service.mode == ServiceMode::kHttp) Describe(service.http, thing);
+  thing.keys.push_back(
+      {"trusted_proxies",
+       absl::StrJoin(service.trusted_proxies, ", ", [](std::string* out, const Prefix& prefix) {
+         absl::StrAppend(out, prefix.ToString());
+       })});
   for (const CertificateConfig& certificate : service.certificates) {
     thing.keys.push_back({"certificates.chain", certificate.chain_file});
     thing.keys.push_back({"certificates.key", certificate.key_file});

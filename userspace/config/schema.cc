@@ -82,6 +82,7 @@ std::string Expectation(const ConfigKey& key) {
     case KeyType::kAddress: return "an IPv4 or IPv6 address";
     case KeyType::kEndpoint: return "ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80";
     case KeyType::kEndpoints: return "a list of ADDRESS:PORT";
+    case KeyType::kPrefixes: return "a list of ADDRESS/LENGTH";
     case KeyType::kChoice: return absl::StrCat("one of: ", key.choices);
   }
   KOI_UNREACHABLE();

@@ -30,6 +30,7 @@ enum class KeyType {
   kAddress,
   kEndpoint,   // "10.0.0.1:80", "[2001:db8::1]:80"
   kEndpoints,  // a list of at least one
+  kPrefixes,   // a list of at least one
   kChoice,     // one of `choices`
 };
 

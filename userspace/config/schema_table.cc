@@ -242,6 +242,36 @@ constexpr ConfigKey kKeys[] = {
      .help = "What requests get while the pool has no backend: an `error`, 503, or a `welcome`: a "
              "page that says how to add one. Only with `mode = \"http\"`."},
 
+    {.table = "service",
+     .name = "trusted_proxies",
+     .type = KeyType::kPrefixes,
+     .default_note = "nobody is trusted",
+     .help = "Networks of the proxies in front of koi whose word about clients is taken."},
+    {.table = "service",
+     .name = "forwarded",
+     .type = KeyType::kChoice,
+     .choices = "x-forwarded, rfc7239, both, off",
+     .default_value = "x-forwarded",
+     .help = "How backends are told of the client: `X-Forwarded-For`, `-Proto` and `-Port`, "
+             "`Forwarded`, both or not at all. What a client sends of them is dropped, what one of "
+             "`trusted_proxies` sends is extended. Only with `mode = \"http\"`."},
+    {.table = "service",
+     .name = "request_id",
+     .type = KeyType::kChoice,
+     .choices = "off, forward, return",
+     .default_value = "off",
+     .help =
+         "`forward`: every request gets an `X-Request-Id` for the backend and the access log, "
+         "and keeps the one that one of `trusted_proxies` gave it; `return`: the client gets it "
+         "too. Only with `mode = \"http\"`."},
+    {.table = "service",
+     .name = "upgrade",
+     .type = KeyType::kChoice,
+     .choices = "websocket, any, off",
+     .default_value = "websocket",
+     .help = "Protocols that clients may switch to; `any` is without `h2c`. Only with `mode = "
+             "\"http\"`."},
+
     {.table = "service.certificates",
      .name = "chain",
      .type = KeyType::kPath,

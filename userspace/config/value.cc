@@ -21,7 +21,8 @@ NodeKind WrittenKind(KeyType type) {
   switch (type) {
     case KeyType::kNumber: return NodeKind::kNumber;
     case KeyType::kFlag: return NodeKind::kFlag;
-    case KeyType::kEndpoints: return NodeKind::kList;
+    case KeyType::kEndpoints:
+    case KeyType::kPrefixes: return NodeKind::kList;
     case KeyType::kText:
     case KeyType::kName:
     case KeyType::kInterface:
@@ -116,25 +117,28 @@ absl::StatusOr<ConfigValue> ConvertText(const ConfigKey& key, absl::string_view 
     }
     case KeyType::kNumber:
     case KeyType::kFlag:
-    case KeyType::kEndpoints: break;
+    case KeyType::kEndpoints:
+    case KeyType::kPrefixes: break;
   }
   KOI_UNREACHABLE();
 }
 
-std::optional<ConfigValue> ConvertEndpoints(const ConfigKey& key, const Node& node,
-                                            Problems& problems) {
-  std::vector<PlacedEndpoint> endpoints;
+// `convert` makes an Item of a place and a text, or says what is wrong with the text.
+template <typename Item, typename Convert>
+std::optional<ConfigValue> ConvertList(const ConfigKey& key, const Node& node, Problems& problems,
+                                       Convert convert) {
+  std::vector<Item> items;
   bool all_valid = true;
   for (const Node& item : node.items) {
-    const absl::StatusOr<Endpoint> endpoint =
+    absl::StatusOr<Item> converted =
         item.kind == NodeKind::kText
-            ? Endpoint::Parse(item.text)
+            ? convert(item)
             : absl::InvalidArgumentError(absl::StrCat(key.name, " holds ", NodeKindName(item.kind),
                                                       "; it takes ", Expectation(key)));
-    if (endpoint.ok()) {
-      endpoints.push_back({item.place, *endpoint});
+    if (converted.ok()) {
+      items.push_back(*std::move(converted));
     } else {
-      problems.Error(item.place, endpoint.status().message());
+      problems.Error(item.place, converted.status().message());
       all_valid = false;
     }
   }
@@ -143,7 +147,13 @@ std::optional<ConfigValue> ConvertEndpoints(const ConfigKey& key, const Node& no
     return std::nullopt;
   }
   if (!all_valid) return std::nullopt;
-  return endpoints;
+  return items;
+}
+
+absl::StatusOr<PlacedEndpoint> ConvertEndpoint(const Node& item) {
+  const absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(item.text);
+  if (!endpoint.ok()) return endpoint.status();
+  return PlacedEndpoint{item.place, *endpoint};
 }
 
 absl::StatusOr<ConfigValue> ConvertScalar(const ConfigKey& key, const Node& node) {
@@ -169,7 +179,13 @@ std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node,
                                             ", not ", Expectation(key)));
     return std::nullopt;
   }
-  if (key.type == KeyType::kEndpoints) return ConvertEndpoints(key, node, problems);
+  if (key.type == KeyType::kEndpoints) {
+    return ConvertList<PlacedEndpoint>(key, node, problems, ConvertEndpoint);
+  }
+  if (key.type == KeyType::kPrefixes) {
+    return ConvertList<Prefix>(key, node, problems,
+                               [](const Node& item) { return Prefix::Parse(item.text); });
+  }
   absl::StatusOr<ConfigValue> value = ConvertScalar(key, node);
   if (value.ok()) return *std::move(value);
   problems.Error(node.place, value.status().message());

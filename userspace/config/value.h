@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/address.h"
+#include "base/prefix.h"
 #include "base/time.h"
 #include "config/document.h"
 #include "config/schema.h"
@@ -23,7 +24,7 @@ struct PlacedEndpoint {
 };
 
 using ConfigValue = std::variant<std::string, int64_t, bool, Duration, Address, Endpoint,
-                                 std::vector<PlacedEndpoint>>;
+                                 std::vector<PlacedEndpoint>, std::vector<Prefix>>;
 
 // The value of `key` in `node`; nothing when it is not what the key takes, which is then in
 // `problems`.

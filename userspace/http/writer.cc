@@ -42,7 +42,7 @@ void WriteForwarded(const RequestHead& head, const ClientFacts& client, std::str
     if (!absl::EqualsIgnoreCase(header.name, "X-Forwarded-For") || header.value.empty()) continue;
     absl::StrAppend(&out, header.value, ", ");
   }
-  absl::StrAppend(&out, client.address.ToString(),
+  absl::StrAppend(&out, client.client.address.ToString(),
                   "\r\nX-Forwarded-Proto: ", client.tls ? "https" : "http",
                   "\r\nX-Forwarded-Port: ", client.service.port, "\r\n");
 }

@@ -13,11 +13,12 @@
 
 namespace koi {
 
-// What a backend is told about the client's connection.
+// What is known of a client's connection: for headers and logs. Where a trusted proxy tells of the
+// connection before its own, it is that one's.
 struct ClientFacts {
-  Address address;
+  Endpoint client = {};
+  Endpoint service = {};  // what the client connected to
   bool tls = false;
-  Endpoint service;  // what the client connected to
 };
 
 // Appends the request for a backend: HTTP/1.1, hop-by-hop headers left out, X-Forwarded-For

@@ -48,7 +48,9 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
                           .welcome_page = "",
                           .pool = pool,
                           .timeouts = configured.timeouts,
-                          .limits = configured.limits};
+                          .limits = configured.limits,
+                          .trusted_proxies = configured.trusted_proxies,
+                          .http = configured.http};
     if (configured.welcome_when_empty) {
       service.welcome_page = WelcomePage(config.pools[*configured.pool].name, config.node.name);
     }
@@ -73,7 +75,10 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
     loaded.services.push_back(std::move(service));
   }
   for (const PoolConfig& pool : config.pools) {
-    loaded.pools.push_back({.number = pool.number, .name = pool.name, .balance = pool.balance});
+    loaded.pools.push_back({.number = pool.number,
+                            .name = pool.name,
+                            .balance = pool.balance,
+                            .timeouts = pool.timeouts});
   }
   return loaded;
 }

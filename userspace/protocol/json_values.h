@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/address.h"
+#include "base/prefix.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -55,6 +56,13 @@ inline void from_json(const Json& json, Endpoint& endpoint) {
   const absl::StatusOr<Endpoint> parsed = Endpoint::Parse(json.get<std::string>());
   if (!parsed.ok()) RefuseJson(std::string(parsed.status().message()));
   endpoint = *parsed;
+}
+
+inline void to_json(Json& json, const Prefix& prefix) { json = prefix.ToString(); }
+inline void from_json(const Json& json, Prefix& prefix) {
+  const absl::StatusOr<Prefix> parsed = Prefix::Parse(json.get<std::string>());
+  if (!parsed.ok()) RefuseJson(std::string(parsed.status().message()));
+  prefix = *parsed;
 }
 
 // `decode(json)` of the text, or InvalidArgument with what is wrong with it.

@@ -17,10 +17,23 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Balance, {{Balance::kRoundRobin, "round-robin"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceTimeouts, handshake, head, idle, body, tunnel, drain)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceLimits, head_bytes, headers, body_bytes, body_rate,
                                    requests_per_connection)
+NLOHMANN_JSON_SERIALIZE_ENUM(ForwardedHeaders, {{ForwardedHeaders::kXForwarded, "x-forwarded"},
+                                                {ForwardedHeaders::kRfc7239, "rfc7239"},
+                                                {ForwardedHeaders::kBoth, "both"},
+                                                {ForwardedHeaders::kOff, "off"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(RequestIdHeader, {{RequestIdHeader::kOff, "off"},
+                                               {RequestIdHeader::kForward, "forward"},
+                                               {RequestIdHeader::kReturn, "return"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(Upgrades, {{Upgrades::kWebSocket, "websocket"},
+                                        {Upgrades::kAny, "any"},
+                                        {Upgrades::kOff, "off"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HttpOptions, forwarded, request_id, upgrade)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolTimeouts, connect, response, idle, queue)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, welcome_page, pool, timeouts, limits)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance)
+                                   key_pem, redirect_to_https, welcome_page, pool, timeouts, limits,
+                                   trusted_proxies, http)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, timeouts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)

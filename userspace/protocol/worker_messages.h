@@ -59,6 +59,8 @@ struct WorkerService {
   uint32_t pool = 0;              // number of the pool whose backends it uses, unless it redirects
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
+  std::vector<Prefix> trusted_proxies = {};
+  HttpOptions http = {};
 
   bool operator==(const WorkerService&) const = default;
 };
@@ -68,6 +70,7 @@ struct WorkerPool {
   uint32_t number = 0;  // of the pool
   std::string name = {};
   Balance balance = Balance::kRoundRobin;
+  PoolTimeouts timeouts = {};
 
   bool operator==(const WorkerPool&) const = default;
 };

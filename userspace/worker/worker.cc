@@ -228,7 +228,7 @@ void Worker::Accepted(AcceptedConnection accepted) {
   if (service == nullptr) return clients_->CountEnd(CloseReason::kNoService);
 
   const ClientFacts facts = {
-      .address = accepted.peer.address, .tls = service->tls.has_value(), .service = accepted.local};
+      .client = accepted.peer, .service = accepted.local, .tls = service->tls.has_value()};
   Stream stream =
       facts.tls ? Stream(std::move(accepted.fd), *service->tls) : Stream(std::move(accepted.fd));
   switch (service->told.mode) {

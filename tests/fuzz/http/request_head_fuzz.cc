@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   KOI_CHECK(result.bytes <= size);
 
   std::string rewritten;
-  WriteRequestHead(head, {.tls = true, .service = {{}, 443}}, rewritten);
+  WriteRequestHead(head, {.service = {{}, 443}, .tls = true}, rewritten);
   const HeadLimits roomy = {.bytes = 64 * 1024, .headers = limits.headers + 4};
   HeadScanner again;
   RequestHead reread;

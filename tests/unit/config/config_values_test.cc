@@ -106,6 +106,20 @@ TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
             (PoolTimeouts{.connect = 1s, .response = 2s, .idle = 3s, .queue = 4s}));
 }
 
+TEST(ConfigValuesTest, HttpOptionsAreRead) {
+  const Config config = ParseValid(absl::StrReplaceAll(
+      kWholeConfig, {{"pool = \"web\"",
+                      "pool = \"web\"\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::1\"]\n"
+                      "forwarded = \"rfc7239\"\nrequest_id = \"return\"\nupgrade = \"any\""}}));
+  const ServiceConfig& service = config.services[0];
+  EXPECT_EQ(service.http, (HttpOptions{.forwarded = ForwardedHeaders::kRfc7239,
+                                       .request_id = RequestIdHeader::kReturn,
+                                       .upgrade = Upgrades::kAny}));
+  ASSERT_EQ(service.trusted_proxies.size(), 2u);
+  EXPECT_EQ(service.trusted_proxies[0].ToString(), "10.0.0.0/8");
+  EXPECT_EQ(ParseValid(kWholeConfig).services[0].http, HttpOptions());
+}
+
 TEST(ConfigValuesTest, ServiceHasItsPoolByNumber) {
   const Config config = ParseValid(kWholeConfig);
   ASSERT_EQ(config.services.size(), 1u);

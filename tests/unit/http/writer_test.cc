@@ -18,10 +18,11 @@ std::string Rewrite(absl::string_view request, bool tls = true) {
   EXPECT_EQ(ReadRequestHead(request, {}, scanner, head).state, Parse::kDone);
   std::string out;
   const Address client = Address::Parse("192.0.2.7").value();
-  WriteRequestHead(
-      head,
-      {.address = client, .tls = tls, .service = Endpoint::Parse("[2001:db8::1]:443").value()},
-      out);
+  WriteRequestHead(head,
+                   {.client = {client, 50000},
+                    .service = Endpoint::Parse("[2001:db8::1]:443").value(),
+                    .tls = tls},
+                   out);
   return out;
 }
 

@@ -19,7 +19,11 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
       .redirect_to_https = false,
       .pool = 2,
       .timeouts = {.idle = std::chrono::milliseconds(1500)},
-      .limits = {.body_bytes = uint64_t{1} << 40}};
+      .limits = {.body_bytes = uint64_t{1} << 40},
+      .trusted_proxies = {*Prefix::Parse("10.0.0.0/8"), *Prefix::Parse("::1")},
+      .http = {.forwarded = ForwardedHeaders::kBoth,
+               .request_id = RequestIdHeader::kReturn,
+               .upgrade = Upgrades::kOff}};
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   const auto& service = std::get<WorkerService>(*received);
@@ -27,7 +31,8 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
 }
 
 TEST(WorkerMessagesTest, PoolArrivesWhole) {
-  const WorkerPool sent{.number = 3, .name = "web"};
+  const WorkerPool sent{
+      .number = 3, .name = "web", .timeouts = {.response = std::chrono::milliseconds(250)}};
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   EXPECT_EQ(std::get<WorkerPool>(*received), sent);
