@@ -14,8 +14,8 @@ namespace koi {
 // kernel, but for a few that are kept for the next burst.
 class Allocator {
  public:
-  static constexpr size_t kSpanBytes = size_t{256} << 10;
-  static constexpr size_t kLargestPiece = size_t{64} << 10;  // more is mapped for itself
+  static constexpr size_t kSpanBytes = size_t{512} << 10;
+  static constexpr size_t kLargestPiece = size_t{128} << 10;  // more is mapped for itself
   static constexpr size_t kKeptSpans = 16;
 
   constexpr Allocator() = default;
@@ -34,7 +34,7 @@ class Allocator {
 
  private:
   // Sixteen bytes apart up to 128, then four to a doubling.
-  static constexpr size_t kClasses = 8 + 4 * 9;
+  static constexpr size_t kClasses = 8 + 4 * 10;
   struct Span;
   struct FreePiece;
 

@@ -13,6 +13,15 @@
 
 namespace koi {
 
+namespace {
+
+// OpenSSL judges a call by the errors that lie there, whoever left them. There are hardly ever any.
+void ClearErrors() {
+  if (::ERR_peek_error() != 0) ::ERR_clear_error();
+}
+
+}  // namespace
+
 const uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 void Stream::Free::operator()(SSL* ssl) const { ::SSL_free(ssl); }
@@ -20,13 +29,19 @@ void Stream::Free::operator()(SSL* ssl) const { ::SSL_free(ssl); }
 Stream::Stream(Fd fd, const TlsContext& context)
     : fd_(std::move(fd)), ssl_(::SSL_new(context.get())) {
   KOI_CHECK(ssl_ != nullptr);  // out of memory
-  KOI_CHECK(::SSL_set_fd(ssl_.get(), fd_.get()) == 1);
+  SetBio();
   ::SSL_set_accept_state(ssl_.get());
 }
 
 Stream::Stream(Fd fd, const ClientTlsContext& context, const TlsServer& server)
     : fd_(std::move(fd)), ssl_(NewClientSsl(context, server)) {
-  KOI_CHECK(::SSL_set_fd(ssl_.get(), fd_.get()) == 1);
+  SetBio();
+}
+
+void Stream::SetBio() {
+  bio_ = std::make_unique<GatheringBio>(fd_.get());
+  BIO* bio = bio_->NewBio();
+  ::SSL_set_bio(ssl_.get(), bio, bio);
 }
 
 absl::string_view Stream::CertificateFault() const {
@@ -40,14 +55,21 @@ void Stream::Ready(uint32_t events) {
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_ended_ = true;
   if ((events & EPOLLERR) != 0) broken_ = true;
-  if (ssl_ != nullptr) readable_ = writable_ = true;  // either may have waited for the other
+  if (bio_ == nullptr) return;
+  if (bio_->full()) readable_ = true;  // reading may have waited for room to write
+  bio_->Ready(events);
 }
 
 Io Stream::Handshake() {
   if (ssl_ == nullptr) return Io::kDone;
-  ::ERR_clear_error();
+  ClearErrors();
   const int result = ::SSL_do_handshake(ssl_.get());
-  return result == 1 ? Io::kDone : Outcome(result);
+  const Io outcome = result == 1 ? Io::kDone : Outcome(result);
+  // The server's last flight of TLS 1.3 holds tickets alone, which nobody waits for.
+  const bool tickets_alone = outcome == Io::kDone && ::SSL_is_server(ssl_.get()) == 1 &&
+                             ::SSL_version(ssl_.get()) == TLS1_3_VERSION;
+  if (!tickets_alone && bio_->Send() == GatheringBio::Sent::kFailed) return Io::kFailed;
+  return outcome;
 }
 
 TlsFacts Stream::Facts() const { return ssl_ == nullptr ? TlsFacts() : FactsOf(ssl_.get()); }
@@ -56,9 +78,13 @@ Io Stream::Read(char* buffer, size_t size, size_t& got) {
   got = 0;
   if (!readable_) return Io::kAgain;
   if (ssl_ == nullptr) return PlainRead(buffer, size, got);
-  ::ERR_clear_error();
+  ClearErrors();
   const int result = ::SSL_read_ex(ssl_.get(), buffer, size, &got);
-  if (result == 1) return Io::kDone;
+  if (result == 1) {
+    // Else OpenSSL would be asked only to say so.
+    readable_ = bio_->readable() || ::SSL_has_pending(ssl_.get()) == 1;
+    return Io::kDone;
+  }
   const Io outcome = Outcome(result);
   if (outcome == Io::kAgain) readable_ = false;
   return outcome;
@@ -66,22 +92,32 @@ Io Stream::Read(char* buffer, size_t size, size_t& got) {
 
 Io Stream::Write(absl::string_view bytes, size_t& written) {
   written = 0;
-  if (!writable_) return Io::kAgain;
   if (ssl_ == nullptr) return PlainWrite(bytes, written);
-  ::ERR_clear_error();
+  if (bio_->full()) return Io::kAgain;
+  ClearErrors();
   const int result = ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
-  if (result == 1) return Io::kDone;
-  const Io outcome = Outcome(result);
-  if (outcome == Io::kAgain) writable_ = false;
-  return outcome;
+  return result == 1 ? Io::kDone : Outcome(result);
+}
+
+Io Stream::Flush() {
+  if (bio_ == nullptr) return Io::kDone;
+  switch (bio_->Send()) {
+    case GatheringBio::Sent::kAll: return Io::kDone;
+    case GatheringBio::Sent::kSome: return Io::kAgain;
+    case GatheringBio::Sent::kFailed: return Io::kFailed;
+  }
+  KOI_UNREACHABLE();
 }
 
 Io Stream::Shutdown() {
-  if (ssl_ != nullptr && ::SSL_is_init_finished(ssl_.get()) == 1) {
-    ::ERR_clear_error();
+  if (ssl_ != nullptr && !end_written_ && ::SSL_is_init_finished(ssl_.get()) == 1) {
+    ClearErrors();
     const int result = ::SSL_shutdown(ssl_.get());
     if (result < 0 && Outcome(result) == Io::kAgain) return Io::kAgain;
+    end_written_ = true;
   }
+  const Io flushed = Flush();
+  if (flushed != Io::kDone) return flushed;
   return ::shutdown(fd_.get(), SHUT_WR) == 0 ? Io::kDone : Io::kFailed;
 }
 
@@ -109,6 +145,7 @@ Io Stream::PlainRead(char* buffer, size_t size, size_t& got) {
 }
 
 Io Stream::PlainWrite(absl::string_view bytes, size_t& written) {
+  if (!writable_) return Io::kAgain;
   ssize_t result;
   do {
     result = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -127,7 +164,10 @@ Io Stream::Outcome(int result) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE: return Io::kAgain;
     case SSL_ERROR_ZERO_RETURN: return Io::kClosed;
-    default: ::ERR_clear_error(); return Io::kFailed;
+    default:
+      ::ERR_clear_error();
+      (void)bio_->Send();  // the alert that says why
+      return Io::kFailed;
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "tls/bio.h"
 #include "tls/client_context.h"
 #include "tls/context.h"
 #include "tls/facts.h"
@@ -27,6 +28,9 @@ enum class Io {
 // changes the registration. Its owner passes each event to Ready() and then does all it can: after
 // kAgain, and only then, the event that makes it worth trying again is certain to come. TLS may
 // need to write in order to read; with both directions watched that takes no extra care.
+//
+// What is written waits inside until Flush(), which its owner calls when it has written what it
+// has: so an event costs one send(2), however many records it makes. What waits has a bound.
 class Stream {
  public:
   // Takes over a connected (or connecting) socket.
@@ -39,13 +43,16 @@ class Stream {
   int fd() const { return fd_.get(); }
   bool is_tls() const { return ssl_ != nullptr; }
 
+  // Sends what waits, where it was waiting for room.
   void Ready(uint32_t events);
   // Whether the peer reset the connection, as far as events have told: nobody is left to write to.
   bool broken() const { return broken_; }
   // Whether Read() could find something: false right after it said kAgain.
   bool readable() const { return readable_; }
 
-  // kDone at once without TLS.
+  // kDone at once without TLS. The request that came with the handshake's last bytes may have been
+  // read from the socket with them: after kDone, Read() until it says kAgain. A ticket waits for
+  // Flush(), to go with the first response.
   Io Handshake();
   // What the handshake has agreed on; only after it is done, and all empty without TLS.
   TlsFacts Facts() const;
@@ -54,9 +61,14 @@ class Stream {
   // kDone: `got` bytes, at least one.
   Io Read(char* buffer, size_t size, size_t& got);
   // kDone: `written` bytes of `bytes`, at least one. After kAgain the same bytes must be written
-  // again, from wherever they lie then; more may follow them.
+  // again, from wherever they lie then; more may follow them. With TLS, kAgain means that as much
+  // waits to be sent as may: a slow reader makes nothing grow.
   Io Write(absl::string_view bytes, size_t& written);
-  // Ends this side: close_notify, then FIN. Reading goes on. kAgain: call again.
+  // Sends what waits. kDone: the kernel has it all; kAgain: the rest goes when there is room.
+  Io Flush();
+  // How many bytes of those that had to wait have gone; another figure than before is progress.
+  uint64_t flushed() const { return bio_ == nullptr ? 0 : bio_->sent(); }
+  // Ends this side: what waits, close_notify, then FIN. Reading goes on. kAgain: call again.
   Io Shutdown();
   // Makes closing send RST instead of FIN: the peer must not take what it got for the whole.
   void Abort();
@@ -65,16 +77,19 @@ class Stream {
   struct Free {
     void operator()(SSL* ssl) const;
   };
+  void SetBio();
   Io PlainRead(char* buffer, size_t size, size_t& got);
   Io PlainWrite(absl::string_view bytes, size_t& written);
   Io Outcome(int result);
 
   Fd fd_;
-  std::unique_ptr<SSL, Free> ssl_;  // freed before the descriptor is closed
+  std::unique_ptr<GatheringBio> bio_;  // with TLS
+  std::unique_ptr<SSL, Free> ssl_;     // freed before the descriptor is closed
   bool readable_ = true;
   bool writable_ = true;
   bool peer_ended_ = false;
   bool broken_ = false;
+  bool end_written_ = false;  // close_notify
 };
 
 extern const uint32_t kStreamEvents;

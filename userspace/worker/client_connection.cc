@@ -75,15 +75,20 @@ Io ClientStream::Fill() {
   return io;
 }
 
-Io ClientStream::Flush() {
-  while (!out.empty()) {
+Io ClientStream::Flush(bool& moved) {
+  Io io = Io::kDone;
+  while (!out.empty() && io == Io::kDone) {
     size_t written = 0;
-    const Io io = stream.Write(out.bytes(), written);
-    if (io != Io::kDone) return io;
+    io = stream.Write(out.bytes(), written);
+    if (io != Io::kDone) break;
     out.Take(written);
     counters_.ToClient(written);
+    moved = true;
   }
-  return Io::kDone;
+  if (io == Io::kDone) io = stream.Flush();
+  if (stream.flushed() != flushed_) moved = true;
+  flushed_ = stream.flushed();
+  return io;
 }
 
 Io ClientStream::Handshake() {

@@ -79,8 +79,13 @@ class ClientStream {
   absl::Status Watch(EventLoop& loop, std::function<void()> ready);
   // Reads once into `in`; kAgain also when it is full.
   Io Fill();
-  // Writes until `out` is empty: kDone.
-  Io Flush();
+  // Writes until `out` is empty and the kernel has it all: kDone. Sets `moved` when anything went
+  // since the last call.
+  Io Flush(bool& moved);
+  Io Flush() {
+    bool moved = false;
+    return Flush(moved);
+  }
   // TLS or not, counted when it has an outcome.
   Io Handshake();
   // It took too long.
@@ -92,6 +97,7 @@ class ClientStream {
 
  private:
   WorkerCounters& counters_;
+  uint64_t flushed_ = 0;  // of the stream, at the last Flush()
   EventLoop::Watch watch_;
 };
 

@@ -3,6 +3,7 @@
 #include "tls/client_context.h"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "support/tls/made_certificate.h"
@@ -21,13 +22,17 @@ class ClientTlsTest : public ::testing::Test {
     Stream client(Fd(ends[1]), context, server);
     Io outcome = Io::kAgain;
     for (int turn = 0; turn < 20 && outcome == Io::kAgain; ++turn) {
+      client.Ready(EPOLLIN | EPOLLOUT);
       outcome = client.Handshake();
+      accepted.Ready(EPOLLIN | EPOLLOUT);
       (void)accepted.Handshake();
     }
     fault_ = std::string(client.CertificateFault());
     if (outcome != Io::kDone) return outcome;
     size_t written = 0;
     EXPECT_EQ(accepted.Write("answer", written), Io::kDone);  // after its ticket
+    EXPECT_EQ(accepted.Flush(), Io::kDone);
+    client.Ready(EPOLLIN);
     char buffer[16];
     size_t got = 0;
     EXPECT_EQ(client.Read(buffer, sizeof(buffer), got), Io::kDone);

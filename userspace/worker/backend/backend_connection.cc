@@ -48,7 +48,11 @@ Io BackendConnection::Read(char* buffer, size_t size, size_t& got) {
 }
 
 Io BackendConnection::Write(absl::string_view bytes, size_t& written) {
-  const Io io = stream_.Write(bytes, written);
+  Io io = stream_.Write(bytes, written);
+  // What the kernel does not take now goes with the event that tells of room.
+  if (io == Io::kDone && written == bytes.size() && stream_.Flush() == Io::kFailed) {
+    io = Io::kFailed;
+  }
   if (written > 0) {
     written_ = true;
     counters_.ToBackend(member_.number, member_.incarnation, written);

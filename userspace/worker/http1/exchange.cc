@@ -85,10 +85,8 @@ Exchange::Outcome Exchange::Transfer() {
     if (outcome == Outcome::kAgain) outcome = MoveResponse();
     if (outcome != Outcome::kAgain) return outcome;
   }
-  const size_t before = client_.out.size();
-  const Io flushed = client_.Flush();
+  const Io flushed = client_.Flush(moved_);
   if (flushed == Io::kFailed || flushed == Io::kClosed) return ClientFailed();
-  if (client_.out.size() < before) moved_ = true;
   return response_passed_ && flushed == Io::kDone ? Outcome::kDone : Outcome::kAgain;
 }
 

@@ -135,15 +135,15 @@ Io TcpConnection::MoveDown() {
     if (result == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
     if (result == Io::kClosed) down_.ended = true;
   }
-  const size_t before = client_.out.size();
-  const Io flushed = client_.Flush();
+  bool moved = false;
+  const Io flushed = client_.Flush(moved);
   if (flushed == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
   if (down_.ended && flushed == Io::kDone && !down_.passed) {
     const Io ended = client_.stream.Shutdown();
     down_.passed = ended != Io::kAgain;
     return down_.passed ? Io::kDone : Io::kAgain;
   }
-  return result == Io::kDone || client_.out.size() < before ? Io::kDone : Io::kAgain;
+  return result == Io::kDone || moved ? Io::kDone : Io::kAgain;
 }
 
 Io TcpConnection::Broken(CloseReason whose) {
