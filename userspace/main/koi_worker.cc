@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "main/worker_memory.h"
 #include "protocol/keeper_messages.h"
+#include "tls/kdf_provider.h"
 #include "worker/worker.h"
 
 int main(int argc, char**) {
@@ -15,5 +16,9 @@ int main(int argc, char**) {
   }
   koi::GiveMemoryToOpenSsl();
   koi::SetLogName("koi-worker");
+  // Without it handshakes cost more, and that is all.
+  if (const absl::Status loaded = koi::LoadKdfProvider(); !loaded.ok()) {
+    koi::LogWarn("TLS handshakes go without koi's own key schedule", {{"why", loaded.message()}});
+  }
   return koi::Worker::Run(koi::Fd(koi::kChildChannelFd));
 }

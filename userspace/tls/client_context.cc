@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "tls/certificates.h"
 #include "tls/error.h"
+#include "tls/kdf_provider.h"
 
 namespace koi {
 namespace {
@@ -102,7 +103,7 @@ void ClientTlsContext::Free::operator()(SSL_CTX* context) const { ::SSL_CTX_free
 absl::StatusOr<ClientTlsContext> ClientTlsContext::Create(const ClientTlsSettings& settings) {
   ::ERR_clear_error();
   ClientTlsContext created;
-  created.context_.reset(::SSL_CTX_new(::TLS_client_method()));
+  created.context_.reset(::SSL_CTX_new_ex(nullptr, TlsPropertyQuery(), ::TLS_client_method()));
   KOI_CHECK(created.context_ != nullptr);  // out of memory
   SSL_CTX* context = created.get();
   SetClientPolicy(settings, context);

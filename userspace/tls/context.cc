@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "tls/certificates.h"
 #include "tls/error.h"
+#include "tls/kdf_provider.h"
 
 namespace koi {
 namespace {
@@ -62,7 +63,7 @@ void TlsContext::Prepare() {
                                nullptr) == 1);
   // Its methods are fetched, its random number generators seeded.
   TlsContext discarded;
-  discarded.context_.reset(::SSL_CTX_new(::TLS_server_method()));
+  discarded.context_.reset(::SSL_CTX_new_ex(nullptr, TlsPropertyQuery(), ::TLS_server_method()));
   KOI_CHECK(discarded.context_ != nullptr);
   SetPolicy(discarded.get());
 }
@@ -73,7 +74,7 @@ absl::StatusOr<TlsContext> TlsContext::Create(absl::string_view chain_pem,
                                               absl::string_view key_pem, TlsProtocol protocol) {
   KOI_ASSIGN_OR_RETURN(const ParsedCertificate parsed, ParseCertificate(chain_pem, key_pem));
   TlsContext created;
-  created.context_.reset(::SSL_CTX_new(::TLS_server_method()));
+  created.context_.reset(::SSL_CTX_new_ex(nullptr, TlsPropertyQuery(), ::TLS_server_method()));
   KOI_CHECK(created.context_ != nullptr);  // out of memory
   SSL_CTX* context = created.get();
   SetPolicy(context);
