@@ -213,6 +213,12 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
         absl::StrCat(Label(section, "service"),
                      " has no requests to welcome; when_empty is for mode = \"http\" with a pool"));
   }
+  const std::string access_log = section.GetOr<std::string>("access_log", "off");
+  if (access_log == kAccessLogStdout) {
+    service.access_log = access_log;
+  } else if (access_log != "off") {
+    service.access_log = ResolvedPath(context, section, "access_log");
+  }
   if (section.Written("redirect")) {
     CheckRedirect(context, section, service);
   } else {

@@ -131,6 +131,9 @@ struct HttpOptions {
   bool operator==(const HttpOptions&) const = default;
 };
 
+// ServiceConfig::access_log for koid's own standard output; a file has a "/" in its path.
+constexpr char kAccessLogStdout[] = "stdout";
+
 struct ServiceConfig {
   uint32_t number = 0;
   std::string name;
@@ -145,6 +148,7 @@ struct ServiceConfig {
   bool redirect_to_https = false;     // then there is no pool
   std::optional<uint32_t> pool = {};  // index into Config::pools
   bool welcome_when_empty = false;
+  std::string access_log = {};  // where its lines go; "": there are none
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
   std::vector<Prefix> trusted_proxies = {};  // whose word about clients is taken

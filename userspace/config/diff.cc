@@ -155,6 +155,7 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
                                         })},
                {"tls", TlsModeName(service.tls)},
                {"self_signed", service.self_signed ? "true" : ""},
+               {"access_log", service.access_log},
                {"when_empty", service.welcome_when_empty ? "welcome" : ""},
                {"redirect", service.redirect_to_https ? "https" : ""},
                {"pool", service.pool.has_value() ? config.pools[*service.pool].name : ""}}};

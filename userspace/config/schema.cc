@@ -70,7 +70,9 @@ std::string Expectation(const ConfigKey& key) {
       return absl::StrCat("a name of 1 to ", kMaxNameBytes,
                           " letters, digits, \"_\", \".\" or \"-\"");
     case KeyType::kInterface: return "an interface's name of 1 to 15 bytes";
-    case KeyType::kPath: return "the path of a file";
+    case KeyType::kPath:
+      if (key.choices.empty()) return "the path of a file";
+      return absl::StrCat("the path of a file, or one of: ", key.choices);
     case KeyType::kDirectory: return "an absolute path of at most 90 bytes";
     case KeyType::kNumber:
       if (key.minimum == key.maximum) return absl::StrCat("the number ", key.minimum);

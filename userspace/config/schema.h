@@ -22,7 +22,8 @@ enum class KeyType {
   kText,
   kName,       // 1..kMaxNameBytes of letters, digits, "_", "." and "-"
   kInterface,  // of the kernel: 1..15 bytes
-  kPath,       // of a file; one that does not begin with "/" is beside the file that names it
+  kPath,       // of a file; one that does not begin with "/" is beside the file that names it. Or
+               // one of `choices`
   kDirectory,  // an absolute path
   kNumber,     // minimum..maximum
   kFlag,

@@ -235,6 +235,13 @@ constexpr ConfigKey kKeys[] = {
      .default_note = "required without `redirect`",
      .help = "Name of the pool whose backends do the work."},
     {.table = "service",
+     .name = "access_log",
+     .type = KeyType::kPath,
+     .choices = "off, stdout",
+     .default_value = "off",
+     .help = "Where a line for each request, or each connection in `tcp` mode, is written: see "
+             "docs/access-log.md."},
+    {.table = "service",
      .name = "when_empty",
      .type = KeyType::kChoice,
      .choices = "error, welcome",

@@ -22,6 +22,9 @@ enum class BackendAdmin { kEnabled, kDraining };
 enum class BackendHealth { kUnknown, kUp, kDown };
 enum class BackendOrigin { kFile, kCli };
 
+// Of a name with its final NUL.
+constexpr size_t kBackendNameBytes = 32;
+
 struct BackendEntry {
   uint32_t number = 0;  // from 1
   uint32_t incarnation = 0;
@@ -100,6 +103,8 @@ class BackendView {
   std::vector<uint32_t> Members(uint32_t pool) const;
   // A consistent copy; nullopt when the number is free.
   std::optional<BackendEntry> Read(uint32_t number) const;
+  // Its name alone, in `out`; "" when the number is free.
+  absl::string_view NameOf(uint32_t number, char (&out)[kBackendNameBytes]) const;
   // Whether new requests may go to it: admin and health alone, without copying the entry.
   bool Usable(uint32_t number) const;
   // When it last became usable.

@@ -3,6 +3,7 @@
 #include <koi/abi/backend.h>
 #include <sys/mman.h>
 
+#include <cstring>
 #include <utility>
 
 #include "dataplane/backend_entry.h"
@@ -48,6 +49,14 @@ std::optional<BackendEntry> BackendView::Read(uint32_t number) const {
   const std::optional<koi_backend> entry = ReadEntry(table_[number]);
   if (!IsPresent(entry)) return std::nullopt;
   return FromAbi(*entry, number);
+}
+
+absl::string_view BackendView::NameOf(uint32_t number, char (&out)[kBackendNameBytes]) const {
+  static_assert(sizeof(out) == sizeof(koi_backend::name));
+  if (number == 0 || number >= KOI_BACKENDS_MAX) return "";
+  std::memcpy(out, table_[number].name, sizeof(out));
+  out[kBackendNameBytes - 1] = '\0';  // another may be written there right now
+  return out;
 }
 
 bool BackendView::Usable(uint32_t number) const {

@@ -31,7 +31,8 @@ class Descriptors {
   void Drop(absl::string_view name);
 
  private:
-  static constexpr size_t kMaxHeld = 16;
+  // Links, locks and files, and two ends of a pipe for each of 1,024 CPUs.
+  static constexpr size_t kMaxHeld = 16 + 2 * 1024;
   struct Listener {
     int cpu;
     int family;

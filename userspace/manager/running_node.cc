@@ -23,6 +23,7 @@ RunningNode::RunningNode(EventLoop& loop, KeeperClient& keeper)
       keeper_(keeper),
       health_(loop, [this](uint32_t number, BackendHealth health,
                            const std::string& why) { OnHealth(number, health, why); }),
+      access_logs_(loop, [this](absl::string_view name, int fd) { keeper_.Hold(name, fd); }),
       workers_(loop, [this](KeeperMessageType order, int cpu,
                             pid_t pid) { keeper_.Order(order, ChildRole::kWorker, cpu, pid); }),
       certificates_(loop, workers_),
@@ -86,8 +87,9 @@ absl::Status RunningNode::SetUpWorkers(const KeeperGreeting& greeting) {
     if (listener.family == ListenerFamily::kIp4) {
       KOI_ASSIGN_OR_RETURN(Fd own_map, data_plane_->WorkerMap(listener.cpu));
       KOI_ASSIGN_OR_RETURN(Fd backends_map, Fd::DuplicateOf(pools_->map_fd()));
-      KOI_RETURN_IF_ERROR(
-          workers_.AddCpu(listener.cpu, std::move(own_map), std::move(backends_map)));
+      KOI_ASSIGN_OR_RETURN(Fd access_log, access_logs_.AddCpu(listener.cpu, greeting.held));
+      KOI_RETURN_IF_ERROR(workers_.AddCpu(listener.cpu, std::move(own_map), std::move(backends_map),
+                                          std::move(access_log)));
     }
     workers_.AddListener(listener.cpu, listener.family, listener.fd);
   }
@@ -95,6 +97,7 @@ absl::Status RunningNode::SetUpWorkers(const KeeperGreeting& greeting) {
 }
 
 void RunningNode::Keep(const Desired& running) {
+  access_logs_.Follow(running.config);
   const absl::StatusOr<Fd> snapshot = SealBytes("koi-applied", EncodeSnapshot(running));
   if (snapshot.ok()) return keeper_.Hold(kHeldApplied, snapshot->get());
   LogError("cannot keep what runs for the next manager", {{"why", snapshot.status().message()}});

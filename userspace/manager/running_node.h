@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "manager/access_log/access_logs.h"
 #include "manager/carp_client.h"
 #include "manager/config_sources.h"
 #include "manager/data_plane.h"
@@ -60,6 +61,7 @@ class RunningNode : private PoolTableObserver {
   std::optional<DataPlane> data_plane_;
   HealthChecker health_;
   std::optional<PoolTable> pools_;
+  AccessLogs access_logs_;
   WorkerFleet workers_;
   CertificateWatch certificates_;
   CarpClient carp_;

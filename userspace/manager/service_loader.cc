@@ -47,6 +47,7 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
                           .redirect_to_https = configured.redirect_to_https,
                           .welcome_page = "",
                           .pool = pool,
+                          .access_log = !configured.access_log.empty(),
                           .timeouts = configured.timeouts,
                           .limits = configured.limits,
                           .trusted_proxies = configured.trusted_proxies,

@@ -65,10 +65,10 @@ absl::Status WorkerFleet::Update(std::vector<WorkerService> services,
   return absl::OkStatus();
 }
 
-absl::Status WorkerFleet::AddCpu(int cpu, Fd own_map, Fd backends_map) {
+absl::Status WorkerFleet::AddCpu(int cpu, Fd own_map, Fd backends_map, Fd access_log) {
   KOI_ASSIGN_OR_RETURN(WorkerView figures, WorkerView::Open(own_map.get()));
   homes_.emplace(cpu, Home{Cpu{.number = cpu, .figures = std::move(figures)}, std::move(own_map),
-                           std::move(backends_map)});
+                           std::move(backends_map), std::move(access_log)});
   if (!watch_timer_.pending()) watch_timer_ = loop_.After(kWatchInterval, [this] { Watch(); });
   return absl::OkStatus();
 }
@@ -140,8 +140,8 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
       .cpu = home.number, .node_name = node_name_, .revision = revision_, .seat = worker.seat};
   worker.refusal.clear();
   KOI_RETURN_IF_ERROR(worker.channel->Send(
-      EncodeWorkerMessage(welcome),
-      {home.listener_fds[0], listener6, home.backends_map.get(), home.own_map.get()}));
+      EncodeWorkerMessage(welcome), {home.listener_fds[0], listener6, home.backends_map.get(),
+                                     home.own_map.get(), home.access_log.get()}));
   for (const WorkerService& service : services_) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service)));
   }

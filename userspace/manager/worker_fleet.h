@@ -55,9 +55,9 @@ class WorkerFleet {
   const std::vector<WorkerPool>& pools() const { return pools_; }
 
   // There will be workers on `cpu`. `own_map` is its koi_worker_N, `backends_map` the table they
-  // read. From the first one on, workers that are stuck are killed: no heartbeat for
-  // kHeartbeatLimit, or not serving kBriefingLimit after their start.
-  absl::Status AddCpu(int cpu, Fd own_map, Fd backends_map);
+  // read, `access_log` the pipe they write to. From the first one on, workers that are stuck are
+  // killed: no heartbeat for kHeartbeatLimit, or not serving kBriefingLimit after their start.
+  absl::Status AddCpu(int cpu, Fd own_map, Fd backends_map, Fd access_log);
   void AddListener(int cpu, ListenerFamily family, const Fd& listener);
 
   // The keeper started a worker, or one was running when this manager started: either is told its
@@ -100,6 +100,7 @@ class WorkerFleet {
   struct Home : Cpu {
     Fd own_map = {};
     Fd backends_map = {};
+    Fd access_log = {};
     int listener_fds[2] = {-1, -1};  // the manager's, open as long as the fleet
     TimePoint replace_asked = {};
     Duration drain_limit = {};

@@ -18,6 +18,8 @@ namespace koi {
 
 constexpr char kAccessLineBegin = '\x1e';
 constexpr size_t kMaxAccessPrefix = 12;
+// In place of a service: the text is no object but how many lines could not be sent before.
+constexpr uint32_t kAccessLinesLost = 0xffffffff;
 
 // Writes what stands before the object to `out`, which has kMaxAccessPrefix bytes; returns its
 // size.

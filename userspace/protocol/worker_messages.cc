@@ -31,8 +31,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HttpOptions, forwarded, request_id, upgrade)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolTimeouts, connect, response, idle, queue)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, welcome_page, pool, timeouts, limits,
-                                   trusted_proxies, http)
+                                   key_pem, redirect_to_https, welcome_page, pool, access_log,
+                                   timeouts, limits, trusted_proxies, http)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, timeouts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)

@@ -2,7 +2,7 @@
 // Between koi-manager and a koi-worker: JSON texts, descriptors beside them.
 //
 //   manager                      worker
-//   WorkerWelcome + 4 fds   -->
+//   WorkerWelcome + 5 fds   -->
 //   WorkerService (each)    -->
 //   WorkerPool (each)       -->
 //   WorkerStart             -->
@@ -36,6 +36,7 @@ enum WorkerFd {
   kWorkerListener6Fd,
   kWorkerBackendsMapFd,
   kWorkerOwnMapFd,
+  kWorkerAccessLogFd,  // the writing end of a pipe: protocol/access_lines.h
   kWorkerFdCount
 };
 
@@ -57,6 +58,7 @@ struct WorkerService {
   bool redirect_to_https = false;
   std::string welcome_page = {};  // HTML, answered with 200 while the pool has no backend; "": 503
   uint32_t pool = 0;              // number of the pool whose backends it uses, unless it redirects
+  bool access_log = false;
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
   std::vector<Prefix> trusted_proxies = {};

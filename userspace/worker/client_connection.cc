@@ -84,6 +84,7 @@ Io ClientStream::Flush(bool& moved) {
     out.Take(written);
     counters_.ToClient(written);
     moved = true;
+    if (access != nullptr) access->bytes_out += written;
   }
   if (io == Io::kDone) io = stream.Flush();
   if (stream.flushed() != flushed_) moved = true;

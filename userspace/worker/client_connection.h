@@ -14,6 +14,7 @@
 #include "dataplane/worker_map.h"
 #include "net/event_loop.h"
 #include "tls/stream.h"
+#include "worker/access/access_log.h"
 #include "worker/buffer.h"
 #include "worker/close_reason.h"
 #include "worker/service_table.h"
@@ -57,6 +58,10 @@ class ClientSet {
   void Cut();
   bool draining() const { return draining_; }
   size_t size() const { return connections_.size(); }
+
+  // Where services that log have their lines written; nullptr until it is set. It outlives the set.
+  void SetAccessLog(AccessLog* log) { access_log_ = log; }
+  AccessLog* access_log() const { return access_log_; }
   // "finished=12 timed-out=1": how many ended for each reason that occurred.
   std::string Reasons() const;
 
@@ -66,6 +71,7 @@ class ClientSet {
   std::list<std::unique_ptr<ClientConnection>> connections_;
   std::array<uint64_t, kCloseReasons> ended_ = {};
   bool draining_ = false;
+  AccessLog* access_log_ = nullptr;
 };
 
 // The client's end of a connection: what came and is not used yet, what is to go.
@@ -94,6 +100,7 @@ class ClientStream {
   Stream stream;
   Buffer in;
   Buffer out;
+  std::unique_ptr<AccessRecord> access;  // where the service logs
 
  private:
   WorkerCounters& counters_;

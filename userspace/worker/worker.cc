@@ -182,6 +182,8 @@ absl::Status Worker::MapTables() {
   counters_.emplace(*std::move(counters));
   backends_.emplace(loop_, *counters_, std::move(view), pools_);
   clients_.emplace(*counters_);
+  access_log_.emplace(loop_, std::move(welcome_fds_[kWorkerAccessLogFd]));
+  clients_->SetAccessLog(&*access_log_);
   clients_->OnEnd([this] { Ended(); });
   // What is mapped stays; a descriptor could be mapped writable, or updated through.
   welcome_fds_[kWorkerBackendsMapFd].Close();
@@ -238,7 +240,7 @@ void Worker::Accepted(AcceptedConnection accepted) {
       break;
     case ServiceMode::kTcp:
       clients_->Start(
-          std::make_unique<TcpConnection>(*backends_, *clients_, *service, std::move(stream)));
+          std::make_unique<TcpConnection>(*backends_, *clients_, service, std::move(stream), facts));
       break;
   }
   if (clients_->size() >= max_clients_) acceptor_->SetPaused(true);

@@ -74,6 +74,7 @@ class Worker {
   PoolSettingsTable pools_;
   std::optional<WorkerCounters> counters_;
   std::optional<Backends> backends_;
+  std::optional<AccessLog> access_log_;
   std::optional<ClientSet> clients_;
   size_t max_clients_ = 0;
   std::unique_ptr<Acceptor> acceptor_;

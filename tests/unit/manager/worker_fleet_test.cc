@@ -74,7 +74,7 @@ class WorkerFleetTest : public ::testing::Test {
           orders_.push_back(absl::StrCat(name, " ", cpu, " ", pid));
         });
     fleet_->SetBriefing("blue", {WorkerService{.name = "web"}}, {WorkerPool{.name = "web-pool"}});
-    KOI_CHECK(fleet_->AddCpu(kCpu, map_.Duplicate().value(), Table()).ok());
+    KOI_CHECK(fleet_->AddCpu(kCpu, map_.Duplicate().value(), Table(), Table()).ok());
     fleet_->AddListener(kCpu, ListenerFamily::kIp4, listener_);
   }
 

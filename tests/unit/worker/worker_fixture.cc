@@ -25,7 +25,9 @@ void WorkerTest::SetUp() {
   WorkerService fresh = ServiceOn("fresh", {welcome()});
   fresh.welcome_page = "<p>welcome";
   fresh.pool = kNewPool;
-  const WorkerMessage answer = worker_.Start({web, secure, moved, raw, raw_secure, fresh});
+  std::vector<WorkerService> services = {web, secure, moved, raw, raw_secure, fresh};
+  for (WorkerService& service : services) service.access_log = access_log_;
+  const WorkerMessage answer = worker_.Start(services, pools_);
   if (const auto* failed = std::get_if<WorkerFailed>(&answer)) FAIL() << failed->why;
   ASSERT_TRUE(std::holds_alternative<WorkerReady>(answer));
 }

@@ -34,6 +34,10 @@ class WorkerTest : public ::testing::Test {
   // What these raw bytes are answered, until the worker closes.
   std::string Answer(const std::string& bytes);
 
+  // To be set before SetUp().
+  bool access_log_ = false;             // of all services
+  std::vector<WorkerPool> pools_ = {};  // those that are told
+
   MadeCertificate certificate_ = MakeCertificate("koi.example");
   WorkerProcess worker_;
 };

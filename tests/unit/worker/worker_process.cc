@@ -21,9 +21,11 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/check.h"
 #include "net/channel.h"
 #include "net/socket.h"
+#include "protocol/access_lines.h"
 #include "protocol/keeper_messages.h"
 
 namespace koi {
@@ -87,6 +89,10 @@ WorkerProcess::WorkerProcess() {
       std::make_unique<BackendMap>(BackendMap::Open(backends_fd_.Duplicate().value()).value());
   figures_ = std::make_unique<WorkerView>(WorkerView::Open(own_fd_.get()).value());
 
+  int ends[2];
+  KOI_CHECK(::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+  access_in_ = Fd(ends[0]);
+  access_out_ = Fd(ends[1]);
   auto [ours, theirs] = MakeChannelPair().value();
   channel_ = std::move(ours);
   Spawn(theirs.get());
@@ -160,7 +166,8 @@ void WorkerProcess::SetAdmin(BackendEntry& backend, BackendAdmin admin) {
 void WorkerProcess::Send(const WorkerMessage& message) {
   std::vector<int> fds;
   if (std::holds_alternative<WorkerWelcome>(message)) {
-    fds = {listener4_.get(), listener6_.get(), backends_fd_.get(), own_fd_.get()};
+    fds = {listener4_.get(), listener6_.get(), backends_fd_.get(), own_fd_.get(),
+           access_out_.get()};
   }
   KOI_CHECK(SendMessage(channel_.get(), EncodeWorkerMessage(message), fds).ok());
 }
@@ -199,6 +206,17 @@ std::vector<std::string> WorkerProcess::Descriptors() const {
     names.push_back(std::filesystem::read_symlink(entry.path()).string());
   }
   return names;
+}
+
+std::vector<std::string> WorkerProcess::AccessLines() {
+  char bytes[1 << 16];
+  const ssize_t got = ::read(access_in_.get(), bytes, sizeof(bytes));
+  std::vector<std::string> lines;
+  absl::string_view left(bytes, got > 0 ? static_cast<size_t>(got) : 0);
+  while (const auto line = TakeAccessLine(left)) {
+    lines.emplace_back(absl::StripSuffix(line->text, "\n"));
+  }
+  return lines;
 }
 
 std::string WorkerProcess::Log() const {

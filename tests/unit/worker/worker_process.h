@@ -64,6 +64,8 @@ class WorkerProcess {
   size_t MemoryBytes() const;
   // Its open descriptors, as /proc names them.
   std::vector<std::string> Descriptors() const;
+  // The lines of its access log since the last call: what stands between prefix and line feed.
+  std::vector<std::string> AccessLines();
   // What it has logged so far.
   std::string Log() const;
   // The exit code once it has ended, or -signal; nullopt when it has not ended within `limit`.
@@ -78,6 +80,8 @@ class WorkerProcess {
   Endpoint ip6_;
   Fd backends_fd_;
   Fd own_fd_;
+  Fd access_in_;
+  Fd access_out_;
   std::unique_ptr<BackendMap> backends_;
   std::unique_ptr<WorkerView> figures_;
   Fd channel_;

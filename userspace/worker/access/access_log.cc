@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstring>
 
 #include "protocol/access_lines.h"
@@ -42,9 +43,21 @@ void AccessLog::Flush() {
   flush_.Cancel();
   if (lines_ == 0) return;
   // All or nothing, since it is not more than PIPE_BUF.
-  if (::write(pipe_.get(), batch_.get(), size_) < 0) dropped_(lines_);
+  if (!TellLost() || ::write(pipe_.get(), batch_.get(), size_) < 0) lost_ += lines_;
   size_ = 0;
   lines_ = 0;
+}
+
+bool AccessLog::TellLost() {
+  if (lost_ == 0) return true;
+  char line[kMaxAccessPrefix + 24];
+  const size_t prefix = WriteAccessPrefix(kAccessLinesLost, line);
+  char* const end = std::to_chars(line + prefix, line + sizeof(line) - 1, lost_).ptr;
+  *end = '\n';
+  const auto bytes = static_cast<size_t>(end - line) + 1;
+  if (::write(pipe_.get(), line, bytes) < 0) return false;
+  lost_ = 0;
+  return true;
 }
 
 }  // namespace koi

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "base/fd.h"
@@ -15,12 +14,12 @@ namespace koi {
 
 // Lines of one turn of the loop leave together, by as few writes as can be whole (kAccessLineBytes
 // each): workers that share a pipe never mix theirs. What does not fit into the pipe is dropped and
-// counted: a log that nobody takes must not cost a client anything.
+// counted, which the pipe's reader is told as soon as there is room: a log that nobody takes must
+// not cost a client anything.
 class AccessLog {
  public:
-  // `pipe` does not block. `dropped` is told how many lines were lost.
-  AccessLog(EventLoop& loop, Fd pipe, std::function<void(uint64_t lines)> dropped)
-      : loop_(loop), pipe_(std::move(pipe)), dropped_(std::move(dropped)) {}
+  // `pipe` does not block.
+  AccessLog(EventLoop& loop, Fd pipe) : loop_(loop), pipe_(std::move(pipe)) {}
   ~AccessLog() { Flush(); }
 
   // `service` is the number of the record's service.
@@ -28,14 +27,15 @@ class AccessLog {
 
  private:
   void Flush();
+  bool TellLost();
 
   EventLoop& loop_;
   Fd pipe_;
-  std::function<void(uint64_t lines)> dropped_;
   AccessClock clock_;
   std::unique_ptr<char[]> batch_;  // until the first line there is none
   size_t size_ = 0;
   uint64_t lines_ = 0;
+  uint64_t lost_ = 0;  // and not told yet
   EventLoop::Timer flush_;
 };
 

@@ -37,7 +37,8 @@ struct AccessRecord {
   // Of the connection.
   TimePoint accepted = {};
   TimePoint handshaken = {};  // with TLS; told by the first line alone
-  std::string members = {};   // of every line: made by AccessLog when the first one is written
+  uint32_t service = 0;       // number
+  std::string members = {};   // of every line: made when the first one is written
 
   // Of the request.
   TimePoint begun = {};       // its first byte; of a connection in tcp mode: accepted

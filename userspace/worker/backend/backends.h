@@ -31,6 +31,10 @@ class Backends {
   }
   // As they are now: whoever must not see them change keeps what it got.
   std::shared_ptr<const PoolSettings> Settings(uint32_t pool) const { return settings_.Find(pool); }
+  // Its name, in `out`; "" of 0 or one that is gone.
+  absl::string_view NameOf(uint32_t backend, char (&out)[kBackendNameBytes]) const {
+    return view_.NameOf(backend, out);
+  }
   // To be called now and then.
   void Sweep() { idle.Sweep(view_); }
 

@@ -4,9 +4,18 @@
 
 #include <optional>
 
+#include "base/check.h"
+
 namespace koi {
 
 Connector::Outcome Connector::Advance() {
+  if (times_.asked == TimePoint()) times_.asked = backends_.loop.now();
+  const Outcome outcome = Step();
+  if (outcome == Outcome::kConnected) times_.connected = backends_.loop.now();
+  return outcome;
+}
+
+Connector::Outcome Connector::Step() {
   for (;;) {
     if (connection_ == nullptr && !Begin()) return failure_;
     if (connection_ == nullptr) continue;  // refused before it began
@@ -28,6 +37,7 @@ bool Connector::Begin() {
   const std::optional<PoolMember> member = backends_.Pool(pool_).Next(tried_);
   if (!member.has_value()) return false;
   tried_.push_back(member->number);
+  times_.connecting = backends_.loop.now();
   if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(*member, owner_);
   if (connection_ != nullptr) return true;
 
@@ -48,6 +58,17 @@ void Connector::Fail(Outcome how) {
   connection_.reset();
   timer_.Cancel();
   failure_ = how;
+}
+
+CloseReason ReasonOf(Connector::Outcome outcome) {
+  switch (outcome) {
+    case Connector::Outcome::kNoBackend: return CloseReason::kNoBackend;
+    case Connector::Outcome::kRefused: return CloseReason::kBackendRefused;
+    case Connector::Outcome::kTimedOut: return CloseReason::kBackendUnreachable;
+    case Connector::Outcome::kConnected:
+    case Connector::Outcome::kAgain: break;
+  }
+  KOI_UNREACHABLE();
 }
 
 }  // namespace koi

@@ -7,6 +7,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "worker/backend/backends.h"
+#include "worker/close_reason.h"
 #include "worker/limits.h"
 
 namespace koi {
@@ -29,9 +30,21 @@ class Connector {
       : backends_(backends), owner_(owner), pool_(pool), reuse_(reuse) {}
 
   Outcome Advance();
+  // What has come to pass so far: the rest is TimePoint().
+  struct Times {
+    TimePoint asked = {};       // the first Advance()
+    TimePoint connecting = {};  // to the last one tried
+    TimePoint connected = {};
+  };
+  const Times& times() const { return times_; }
+  // Backends tried, the last one included.
+  uint32_t attempts() const { return static_cast<uint32_t>(tried_.size()); }
+  // The number of the last one tried; 0: none.
+  uint32_t last_tried() const { return tried_.empty() ? 0 : tried_.back(); }
   std::unique_ptr<BackendConnection> Take() { return std::move(connection_); }
 
  private:
+  Outcome Step();
   bool Begin();  // false: nobody is left to try
   void Fail(Outcome how);
 
@@ -41,9 +54,13 @@ class Connector {
   Reuse reuse_;
   absl::InlinedVector<uint32_t, kConnectAttempts> tried_;
   std::unique_ptr<BackendConnection> connection_;
+  Times times_;
   TimePoint give_up_;
   EventLoop::Timer timer_;
   Outcome failure_ = Outcome::kNoBackend;  // the last one
 };
+
+// Of an outcome without a connection.
+CloseReason ReasonOf(Connector::Outcome outcome);
 
 }  // namespace koi

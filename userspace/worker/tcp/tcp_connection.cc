@@ -3,20 +3,26 @@
 #include "worker/tcp/tcp_connection.h"
 
 #include "base/check.h"
+#include "worker/access/log_access.h"
 
 namespace koi {
 
-TcpConnection::TcpConnection(Backends& backends, ClientSet& clients, const Service& service,
-                             Stream stream)
+TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
+                             std::shared_ptr<const Service> service, Stream stream,
+                             const ClientFacts& facts)
     : backends_(backends),
       clients_(clients),
+      service_(std::move(service)),
+      facts_(facts),
       client_(std::move(stream), backends.counters),
       deadline_(backends.loop,
                 [this] {
                   state_ = Expire();
                   Advance();
                 }),
-      connector_(backends, *this, service.told.pool, Connector::Reuse::kForbidden) {}
+      connector_(backends, *this, service_->told.pool, Connector::Reuse::kForbidden) {
+  BeginAccess(*service_, backends_.loop.now(), client_);
+}
 
 void TcpConnection::Start() {
   deadline_.Set(kHandshakeTimeout);
@@ -27,7 +33,9 @@ void TcpConnection::Start() {
 
 void TcpConnection::Advance() {
   for (State next = Step(); next != state_; next = Step()) state_ = next;
-  if (state_ == State::kClosed) clients_.End(*this, reason_);
+  if (state_ != State::kClosed) return;
+  Log(reason_);
+  clients_.End(*this, reason_);
 }
 
 TcpConnection::State TcpConnection::Step() {
@@ -42,7 +50,12 @@ TcpConnection::State TcpConnection::Step() {
 
 TcpConnection::State TcpConnection::Handshake() {
   switch (client_.Handshake()) {
-    case Io::kDone: deadline_.Set(kTunnelIdleTimeout); return State::kConnect;
+    case Io::kDone:
+      if (client_.access != nullptr && facts_.tls) {
+        client_.access->handshaken = backends_.loop.now();
+      }
+      deadline_.Set(kTunnelIdleTimeout);
+      return State::kConnect;
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
     case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
@@ -52,10 +65,12 @@ TcpConnection::State TcpConnection::Handshake() {
 
 TcpConnection::State TcpConnection::Connect() {
   if (client_.stream.broken()) return Close(CloseReason::kClientBrokeOff);
-  switch (connector_.Advance()) {
+  const Connector::Outcome outcome = connector_.Advance();
+  switch (outcome) {
     case Connector::Outcome::kAgain: return State::kConnect;
     case Connector::Outcome::kConnected:
       backend_ = connector_.Take();
+      if (client_.access != nullptr) NoteConnector(connector_, &*backend_, *client_.access);
       backend_->CountRequest();
       backends_.counters.Request();
       return State::kRelay;
@@ -63,7 +78,8 @@ TcpConnection::State TcpConnection::Connect() {
     case Connector::Outcome::kRefused:
     case Connector::Outcome::kTimedOut:
       backends_.counters.Error();
-      return Close(CloseReason::kNoBackend);
+      if (client_.access != nullptr) NoteConnector(connector_, nullptr, *client_.access);
+      return Close(ReasonOf(outcome));
   }
   KOI_UNREACHABLE();
 }
@@ -74,7 +90,7 @@ TcpConnection::State TcpConnection::Relay() {
     const Io down = up == Io::kFailed ? up : MoveDown();
     if (down == Io::kFailed) {
       // What either end has got so far must not pass for all there is.
-      Cut();
+      Abort();
       return Close(reason_);
     }
     if (up_.passed && down_.passed) return Close(CloseReason::kFinished);
@@ -91,6 +107,17 @@ TcpConnection::State TcpConnection::Relay() {
 }
 
 void TcpConnection::Cut() {
+  Log(CloseReason::kCut);
+  Abort();
+}
+
+void TcpConnection::Log(CloseReason reason) {
+  if (client_.access != nullptr) {
+    LogAccess(clients_, backends_, service_.get(), facts_, client_, reason);
+  }
+}
+
+void TcpConnection::Abort() {
   client_.stream.Abort();
   if (backend_ != nullptr) backend_->Abort();
 }
@@ -98,7 +125,9 @@ void TcpConnection::Cut() {
 Io TcpConnection::MoveUp() {
   Io result = Io::kAgain;
   if (!up_.ended) {
+    const size_t before = client_.in.size();
     result = client_.Fill();
+    if (client_.access != nullptr) client_.access->bytes_in += client_.in.size() - before;
     if (result == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
     if (result == Io::kClosed) up_.ended = true;
   }
@@ -132,6 +161,9 @@ Io TcpConnection::MoveDown() {
     size_t got = 0;
     result = backend_->Read(at, room, got);
     client_.out.Added(got);
+    if (client_.access != nullptr && got > 0 && client_.access->first_byte == TimePoint()) {
+      client_.access->first_byte = backends_.loop.now();
+    }
     if (result == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
     if (result == Io::kClosed) down_.ended = true;
   }

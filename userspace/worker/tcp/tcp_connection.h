@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "http/writer.h"
 #include "worker/backend/connector.h"
 #include "worker/client_connection.h"
 #include "worker/deadline.h"
@@ -16,7 +17,8 @@ namespace koi {
 // twice.
 class TcpConnection : public ClientConnection, private Waker {
  public:
-  TcpConnection(Backends& backends, ClientSet& clients, const Service& service, Stream stream);
+  TcpConnection(Backends& backends, ClientSet& clients, std::shared_ptr<const Service> service,
+                Stream stream, const ClientFacts& facts);
 
   void Start() override;
   // A relay runs to its end: there is no place in its bytes where it could stop.
@@ -39,6 +41,9 @@ class TcpConnection : public ClientConnection, private Waker {
   State Relay();
   State Expire();
   State Close(CloseReason reason);
+  // Neither end must take what it got for the whole.
+  void Abort();
+  void Log(CloseReason reason);
 
   // Move what can be moved. kDone: something was; kAgain: nothing can be now; kFailed: an end is
   // broken, and `reason_` says which.
@@ -49,6 +54,8 @@ class TcpConnection : public ClientConnection, private Waker {
 
   Backends& backends_;
   ClientSet& clients_;
+  const std::shared_ptr<const Service> service_;
+  const ClientFacts facts_;
   ClientStream client_;
   Deadline deadline_;
   Connector connector_;
