@@ -64,9 +64,10 @@ bool BodyDecoder::Take(char byte) {
     case State::kChunkCr: state_ = State::kChunkLf; return byte == '\r';
     case State::kChunkLf: state_ = State::kSize; return byte == '\n';
     case State::kTrailer:
+    case State::kTrailerName:
     case State::kTrailerLine:
-    case State::kTrailerLf:
-    case State::kLastLf: return TakeTrailerByte(byte);
+    case State::kTrailerLf: return TakeTrailerByte(byte);
+    case State::kLastLf: state_ = State::kDone; return byte == '\n';
     case State::kLength:
     case State::kUntilClose:
     case State::kChunk:
@@ -99,19 +100,22 @@ bool BodyDecoder::TakeSizeByte(char byte) {
 }
 
 bool BodyDecoder::TakeTrailerByte(char byte) {
-  switch (state_) {
-    case State::kTrailer:
-      state_ = byte == '\r' ? State::kLastLf : State::kTrailerLine;
-      if (byte == '\r') return true;
-      break;
-    case State::kTrailerLine:
-      if (byte != '\r') break;
-      state_ = State::kTrailerLf;
-      return true;
-    case State::kTrailerLf: state_ = State::kTrailer; return byte == '\n';
-    default: state_ = State::kDone; return byte == '\n';  // kLastLf
+  if (state_ == State::kTrailer && byte == '\r') {
+    state_ = State::kLastLf;
+    return true;
   }
-  return !IsControl(byte) && ++extra_ <= kMaxTrailerBytes;
+  trailers_.push_back(byte);
+  if (trailers_.size() > kMaxTrailerBytes) return false;
+  switch (state_) {
+    case State::kTrailer: state_ = State::kTrailerName; return IsToken({&byte, 1});
+    case State::kTrailerName:
+      if (byte == ':') state_ = State::kTrailerLine;
+      return byte == ':' || IsToken({&byte, 1});
+    case State::kTrailerLine:
+      if (byte == '\r') state_ = State::kTrailerLf;
+      return byte == '\r' || !IsControl(byte);
+    default: state_ = State::kTrailer; return byte == '\n';  // kTrailerLf
+  }
 }
 
 }  // namespace koi

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "http/head.h"
@@ -26,12 +27,15 @@ class BodyDecoder {
 
   // Takes from the front of `input` framing and at most one run of data. kMore: call again with
   // what follows `piece.consumed`, or when there is more; kDone: the body ends there; kBad: a
-  // framing that koi would not have written. Extensions and trailers are taken and dropped.
+  // framing that koi would not have written. Extensions are taken and dropped.
   Parse Decode(absl::string_view input, Piece& piece);
   // The sender closed its side: kDone if that may be the end, else kBad.
   Parse End() const { return done() || state_ == State::kUntilClose ? Parse::kDone : Parse::kBad; }
 
   bool done() const { return state_ == State::kDone; }
+  // Once done: the lines behind a chunked body, each a token, a colon, a value without control
+  // characters and CR LF. "" where there are none.
+  absl::string_view trailers() const { return trailers_; }
 
  private:
   enum class State {
@@ -44,7 +48,8 @@ class BodyDecoder {
     kChunkCr,
     kChunkLf,
     kTrailer,      // at the start of a trailer line, or of the empty line
-    kTrailerLine,  // inside one
+    kTrailerName,  // inside one, before its colon
+    kTrailerLine,  // behind it
     kTrailerLf,
     kLastLf,
     kDone,
@@ -57,7 +62,8 @@ class BodyDecoder {
   State state_;
   uint64_t left_;
   size_t digits_ = 0;  // of the size
-  size_t extra_ = 0;   // bytes of the extension or of all trailers
+  size_t extra_ = 0;   // bytes of the extension
+  std::string trailers_;
 };
 
 }  // namespace koi

@@ -14,6 +14,7 @@ absl::string_view ReasonPhrase(int status) {
     case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
     case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
     case 417: return "Expectation Failed";
     case 431: return "Request Header Fields Too Large";
     case 502: return "Bad Gateway";

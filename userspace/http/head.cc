@@ -2,6 +2,7 @@
 // Lines and headers of HTTP/1 heads.
 #include "http/head.h"
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/ascii.h"
@@ -22,12 +23,6 @@ constexpr std::array<bool, 256> kTokenBytes = [] {
     table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
-
-absl::string_view TrimOws(absl::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Digits alone, and few enough not to overflow: "+3", "3, 3" and "0x3" are how lengths are
 // disagreed upon.
@@ -61,24 +56,111 @@ absl::string_view ReadConnection(absl::string_view value, Fields& fields) {
 // Takes note of the headers that say how the message is to be read. Returns what is wrong with this
 // one, or "".
 absl::string_view Note(const Header& header, int minor_version, Fields& fields) {
-  if (absl::EqualsIgnoreCase(header.name, "Content-Length")) {
-    if (fields.content_length.has_value()) return "more than one Content-Length";
-    fields.content_length = ParseLength(header.value);
-    if (!fields.content_length.has_value()) return "malformed Content-Length";
-  } else if (absl::EqualsIgnoreCase(header.name, "Transfer-Encoding")) {
-    if (fields.chunked) return "more than one Transfer-Encoding";
-    if (minor_version == 0) return "Transfer-Encoding in HTTP/1.0";
-    if (!absl::EqualsIgnoreCase(header.value, "chunked")) {
-      return "Transfer-Encoding other than chunked";
-    }
-    fields.chunked = true;
-  } else if (absl::EqualsIgnoreCase(header.name, "Connection")) {
-    return ReadConnection(header.value, fields);
+  switch (header.kind) {
+    case FieldKind::kContentLength:
+      if (fields.content_length.has_value()) return "more than one Content-Length";
+      fields.content_length = ParseLength(header.value);
+      return fields.content_length.has_value() ? "" : "malformed Content-Length";
+    case FieldKind::kTransferEncoding:
+      if (fields.chunked) return "more than one Transfer-Encoding";
+      if (minor_version == 0) return "Transfer-Encoding in HTTP/1.0";
+      fields.chunked = absl::EqualsIgnoreCase(header.value, "chunked");
+      return fields.chunked ? "" : "Transfer-Encoding other than chunked";
+    case FieldKind::kConnection: return ReadConnection(header.value, fields);
+    default: return "";
   }
-  return "";
+}
+
+// Whether `name` is `lower`, which is in lower case, or is it with "_" for "-".
+bool IsFolded(absl::string_view name, absl::string_view lower) {
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i] == '_' ? '-' : absl::ascii_tolower(static_cast<unsigned char>(name[i]));
+    if (c != lower[i]) return false;
+  }
+  return true;
+}
+
+bool BeginsFolded(absl::string_view name, absl::string_view lower) {
+  return name.size() >= lower.size() && IsFolded(name.substr(0, lower.size()), lower);
+}
+
+// Of a name that begins with an X.
+FieldKind ExtensionKind(absl::string_view name) {
+  constexpr absl::string_view kXForwarded = "x-forwarded-";
+  if (name.size() == 9 && IsFolded(name, "x-real-ip")) return FieldKind::kXForwardedOther;
+  if (name.size() == 12 && IsFolded(name, "x-request-id")) return FieldKind::kRequestId;
+  if (BeginsFolded(name, "x-client-cert-")) return FieldKind::kClientCertificate;
+  if (!BeginsFolded(name, kXForwarded)) return FieldKind::kOther;
+  const absl::string_view rest = name.substr(kXForwarded.size());
+  if (rest.size() == 3 && IsFolded(rest, "for")) return FieldKind::kXForwardedFor;
+  if (rest.size() == 5 && IsFolded(rest, "proto")) return FieldKind::kXForwardedProto;
+  if (rest.size() == 4 && IsFolded(rest, "port")) return FieldKind::kXForwardedPort;
+  return FieldKind::kXForwardedOther;
+}
+
+FieldKind KindIf(absl::string_view name, absl::string_view known, FieldKind kind) {
+  return absl::EqualsIgnoreCase(name, known) ? kind : FieldKind::kOther;
 }
 
 }  // namespace
+
+FieldKind FieldKindOf(absl::string_view name) {
+  switch (name.empty() ? 0 : name[0] | 0x20) {
+    case 'h': return KindIf(name, "Host", FieldKind::kHost);
+    case 'c':
+      return name.size() == 10 ? KindIf(name, "Connection", FieldKind::kConnection)
+                               : KindIf(name, "Content-Length", FieldKind::kContentLength);
+    case 't':
+      switch (name.size()) {
+        case 2: return KindIf(name, "TE", FieldKind::kTe);
+        case 7: return KindIf(name, "Trailer", FieldKind::kTrailer);
+        default: return KindIf(name, "Transfer-Encoding", FieldKind::kTransferEncoding);
+      }
+    case 'e': return KindIf(name, "Expect", FieldKind::kExpect);
+    case 'u': return KindIf(name, "Upgrade", FieldKind::kUpgrade);
+    case 'k': return KindIf(name, "Keep-Alive", FieldKind::kHopByHop);
+    case 'f': return KindIf(name, "Forwarded", FieldKind::kForwarded);
+    case 'p':
+      // CGI programs take "Proxy" for their HTTP_PROXY.
+      return name.size() == 5 ? KindIf(name, "Proxy", FieldKind::kHopByHop)
+             : absl::StartsWithIgnoreCase(name, "Proxy-") ? FieldKind::kHopByHop
+                                                          : FieldKind::kOther;
+    case 'x': return ExtensionKind(name);
+    default: return FieldKind::kOther;
+  }
+}
+
+absl::string_view TrimOws(absl::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool ListHas(absl::string_view list, absl::string_view element) {
+  for (const absl::string_view one : absl::StrSplit(list, ',')) {
+    if (absl::EqualsIgnoreCase(TrimOws(one), element)) return true;
+  }
+  return false;
+}
+
+absl::string_view UpgradeOf(const Fields& fields) {
+  bool asked = false;
+  for (const absl::string_view name : fields.hop_by_hop) {
+    asked |= absl::EqualsIgnoreCase(name, "Upgrade");
+  }
+  if (!asked) return "";
+  absl::string_view protocol;
+  for (const Header& header : fields.headers) {
+    if (header.kind != FieldKind::kUpgrade) continue;
+    if (!protocol.empty()) return "";
+    protocol = header.value;
+  }
+  const size_t slash = std::min(protocol.find('/'), protocol.size());
+  const bool has_version = slash < protocol.size();
+  const bool valid =
+      IsToken(protocol.substr(0, slash)) && (!has_version || IsToken(protocol.substr(slash + 1)));
+  return valid ? protocol : "";
+}
 
 bool IsToken(absl::string_view text) {
   for (const char c : text) {
@@ -133,8 +215,9 @@ ParseResult ParseFields(absl::string_view lines, int minor_version, const HeadLi
     if (line[0] == ' ' || line[0] == '\t') return ParseResult::Bad("folded header");
     const size_t colon = line.find(':');
     if (colon == absl::string_view::npos) return ParseResult::Bad("header without colon");
-    const Header header{line.substr(0, colon), TrimOws(line.substr(colon + 1))};
-    if (!IsToken(header.name)) return ParseResult::Bad("malformed header name");
+    const absl::string_view name = line.substr(0, colon);
+    if (!IsToken(name)) return ParseResult::Bad("malformed header name");
+    const Header header{name, TrimOws(line.substr(colon + 1)), FieldKindOf(name)};
     if (!IsFieldValue(header.value)) return ParseResult::Bad("control character in a header");
     const absl::string_view wrong = Note(header, minor_version, fields);
     if (!wrong.empty()) return ParseResult::Bad(wrong);

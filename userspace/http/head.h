@@ -33,10 +33,33 @@ struct ParseResult {
   static ParseResult TooLarge(absl::string_view why) { return {Parse::kBad, 0, 431, why}; }
 };
 
+// What a header is to koi: told once, when it is parsed.
+enum class FieldKind : uint8_t {
+  kOther,
+  kHost,
+  kContentLength,
+  kTransferEncoding,
+  kConnection,
+  kExpect,
+  kUpgrade,
+  kTe,
+  kTrailer,
+  kHopByHop,         // of one connection, or of no use beyond it: Keep-Alive, Proxy-...
+  kXForwardedFor,    // what follows is also meant where "_" stands for "-": to many backends
+  kXForwardedProto,  // both are one
+  kXForwardedPort,
+  kXForwardedOther,    // X-Forwarded-Host and the like, X-Real-IP
+  kForwarded,          // RFC 7239
+  kRequestId,          // X-Request-Id
+  kClientCertificate,  // X-Client-Cert-...
+};
+FieldKind FieldKindOf(absl::string_view name);
+
 // One header. Views into the text that was parsed.
 struct Header {
   absl::string_view name;
   absl::string_view value;
+  FieldKind kind = FieldKind::kOther;
 };
 using Headers = absl::InlinedVector<Header, 24>;
 
@@ -75,6 +98,14 @@ ParseResult ParseFields(absl::string_view lines, int minor_version, const HeadLi
 
 // "HTTP/1.0" or "HTTP/1.1"; nullopt for anything else.
 std::optional<int> ParseMinorVersion(absl::string_view text);
+
+// Text without the blanks around it.
+absl::string_view TrimOws(absl::string_view text);
+// Whether the comma-separated `list` has `element`, in any case.
+bool ListHas(absl::string_view list, absl::string_view element);
+// The one protocol that a message with `fields` asks to switch to, or says it switches to; "" where
+// there is none, or a choice. Views into them.
+absl::string_view UpgradeOf(const Fields& fields);
 
 // A token of RFC 9110 5.6.2: the only bytes that methods and header names may have.
 bool IsToken(absl::string_view text);

@@ -64,7 +64,7 @@ absl::string_view ParseHost(RequestHead& head) {
   const absl::string_view in_target = head.host;
   bool seen = false;
   for (const Header& header : head.fields.headers) {
-    if (!absl::EqualsIgnoreCase(header.name, "Host")) continue;
+    if (header.kind != FieldKind::kHost) continue;
     if (seen) return "more than one Host";
     seen = true;
     if (!IsHost(header.value)) return "malformed Host";
@@ -75,13 +75,21 @@ absl::string_view ParseHost(RequestHead& head) {
   return "";
 }
 
-void ParseExpect(RequestHead& head) {
-  if (head.minor_version == 0) return;  // RFC 9110 10.1.1: not for HTTP/1.0
+// What of the connection is asked for beyond keeping it. Not in HTTP/1.0, which knows none of it
+// (RFC 9110 7.8, 10.1.1).
+void ParseWishes(RequestHead& head) {
+  if (head.minor_version == 0) return;
   for (const Header& header : head.fields.headers) {
-    if (!absl::EqualsIgnoreCase(header.name, "Expect")) continue;
-    const bool known = absl::EqualsIgnoreCase(header.value, "100-continue");
-    head.expects_continue |= known;
-    head.unknown_expectation |= !known;
+    if (header.kind == FieldKind::kExpect) {
+      const bool known = absl::EqualsIgnoreCase(header.value, "100-continue");
+      head.expects_continue |= known;
+      head.unknown_expectation |= !known;
+    } else if (header.kind == FieldKind::kTe) {
+      head.takes_trailers |= ListHas(header.value, "trailers");
+    }
+  }
+  if (!head.fields.hop_by_hop.empty() && head.framing() == Framing::kNone) {
+    head.upgrade = UpgradeOf(head.fields);
   }
 }
 
@@ -114,7 +122,7 @@ ParseResult ReadRequestHead(absl::string_view buffer, const HeadLimits& limits,
   if (fields.state != Parse::kDone) return fields;
   wrong = ParseHost(head);
   if (!wrong.empty()) return ParseResult::Bad(wrong);
-  ParseExpect(head);
+  ParseWishes(head);
   return ParseResult::Done(skipped + found.bytes);
 }
 

@@ -15,6 +15,8 @@ struct RequestHead {
   int minor_version = 1;
   Fields fields;
   bool expects_continue = false;
+  bool takes_trailers = false;       // TE: trailers
+  absl::string_view upgrade;         // the one protocol asked for, "websocket"; "" with a body
   bool unknown_expectation = false;  // an Expect other than 100-continue: answered 417
 
   bool is_head() const { return method == "HEAD"; }

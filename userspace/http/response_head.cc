@@ -46,6 +46,7 @@ ParseResult ReadResponseHead(absl::string_view buffer, const HeadLimits& limits,
   if (!wrong.empty()) return ParseResult::Bad(wrong);
   const ParseResult fields = ParseFields(lines, head.minor_version, limits, head.fields);
   if (fields.state != Parse::kDone) return fields;
+  if (head.status == 101 && head.minor_version == 1) head.upgrade = UpgradeOf(head.fields);
   return found;
 }
 

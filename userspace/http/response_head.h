@@ -12,6 +12,7 @@ struct ResponseHead {
   absl::string_view reason;
   int minor_version = 1;
   Fields fields;
+  absl::string_view upgrade;  // of a 101: the protocol it switches to
 
   bool is_interim() const { return status < 200; }
   // Whether the server means to answer another request on this connection.

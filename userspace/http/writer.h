@@ -7,29 +7,35 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "base/address.h"
+#include "http/forwarding.h"
 #include "http/request_head.h"
 #include "http/response_head.h"
 
 namespace koi {
 
-// What is known of a client's connection: for headers and logs. Where a trusted proxy tells of the
-// connection before its own, it is that one's.
-struct ClientFacts {
-  Endpoint client = {};
-  Endpoint service = {};  // what the client connected to
-  bool tls = false;
+// What a request for a backend has beside what its client sent. Views of the caller's.
+struct RequestPlan {
+  absl::string_view forwarded = {};   // whole lines (http/forwarding.h) in place of the client's
+  absl::string_view request_id = {};  // in place of the client's; "": the client's is passed on
+  bool return_request_id = false;     // to the client, too
+  absl::string_view upgrade = {};     // the protocol to switch to, if the backend likes; ""
+  absl::string_view host = {};        // where the client named none, as HTTP/1.0 may
 };
 
-// Appends the request for a backend: HTTP/1.1, hop-by-hop headers left out, X-Forwarded-For
-// extended, X-Forwarded-Proto and -Port replaced. The framing is the request's own. An HTTP/1.0
-// client may name no host: then the service's endpoint is the host, since HTTP/1.1 must have one.
-void WriteRequestHead(const RequestHead& head, const ClientFacts& client, std::string& out);
+// Appends the request for a backend: HTTP/1.1, hop-by-hop headers left out. The framing is the
+// request's own.
+void WriteRequestHead(const RequestHead& head, const RequestPlan& plan, std::string& out);
+
+// The host that a request without one is for: the service's endpoint.
+std::string DefaultHost(const ClientFacts& facts);
 
 struct ResponsePlan {
   Framing framing = Framing::kNone;  // as it goes to the client
   bool keep_alive = true;            // whether the client may send another request
   int client_minor_version = 1;
+  bool trailers = false;              // may follow the body
+  absl::string_view request_id = {};  // in place of the backend's; "": that is passed on
+  absl::string_view upgrade = {};     // of a 101: the protocol it switches to
 };
 
 // Appends the response for a client.

@@ -62,7 +62,7 @@ class ClientSet {
   // Where services that log have their lines written; nullptr until it is set. It outlives the set.
   void SetAccessLog(AccessLog* log) { access_log_ = log; }
   AccessLog* access_log() const { return access_log_; }
-  // "finished=12 timed-out=1": how many ended for each reason that occurred.
+  // "finished=12 drained=1": how many ended for each reason that occurred.
   std::string Reasons() const;
 
  private:

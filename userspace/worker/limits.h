@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every bound of a worker, in one place: how long it waits, how much it keeps.
+// The bounds of a worker that no configuration changes: how long it waits, how much it keeps.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
 #include "base/time.h"
+#include "config/config.h"
 #include "http/head.h"
 
 namespace koi {
 
 // Clients.
-constexpr Duration kHandshakeTimeout = std::chrono::seconds(10);
-constexpr Duration kRequestHeadTimeout = std::chrono::seconds(10);  // from accept or first byte
-constexpr Duration kIdleClientTimeout = std::chrono::seconds(60);   // between two requests
 constexpr Duration kQuietBeforeEnd = std::chrono::seconds(1);  // of a kept one that must not go on
 constexpr Duration kLingerTimeout = std::chrono::seconds(5);   // for the client to end its side
 constexpr size_t kLingerBytes = size_t{16} << 20;              // read and dropped meanwhile
@@ -22,22 +21,19 @@ constexpr int kAcceptBatch = 64;  // then the connections have their turn
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descriptors ran out
 
 // Backends.
-constexpr Duration kConnectTimeout = std::chrono::seconds(5);
 constexpr size_t kConnectAttempts = 3;  // different backends
-// Without any progress: neither request nor response moved.
-constexpr Duration kResponseTimeout = std::chrono::seconds(60);
 // Under the 60 s and more that most servers wait, so that they rarely close under a request.
 constexpr Duration kIdleBackendTime = std::chrono::seconds(30);
 constexpr size_t kIdlePerBackend = 32;
 constexpr size_t kIdleBackends = 1024;
 
-// A connection in tcp mode in which nothing moves.
-constexpr Duration kTunnelIdleTimeout = std::chrono::hours(1);
-
 // Memory: a connection has at most four buffers, two each way, and none while it is idle.
 constexpr size_t kBufferBytes = 32'768;
-constexpr HeadLimits kHeadLimits = {.bytes = 16'384, .headers = 100};
-static_assert(kHeadLimits.bytes < kBufferBytes, "a whole head must fit");
+// A whole head must fit, whatever the manager says.
+inline HeadLimits HeadLimitsOf(const ServiceLimits& limits) {
+  return {.bytes = std::min<size_t>(limits.head_bytes, kBufferBytes - 1),
+          .headers = limits.headers};
+}
 constexpr int kInterimResponses = 16;  // 1xx before the response
 // Rounds of moving bytes before the other connections have their turn.
 constexpr int kRoundsPerWakeup = 16;

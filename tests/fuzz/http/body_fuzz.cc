@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "http/body.h"
+#include "http/trailers.h"
 
 namespace koi {
 namespace {
@@ -15,6 +16,7 @@ struct Decoded {
   Parse state = Parse::kMore;
   std::string data;
   size_t consumed = 0;
+  std::string trailers;
 };
 
 Decoded Decode(absl::string_view input, size_t step) {
@@ -30,6 +32,7 @@ Decoded Decode(absl::string_view input, size_t step) {
       absl::StrAppend(&decoded.data, piece.data);
     }
   }
+  decoded.trailers = std::string(decoder.trailers());
   return decoded;
 }
 
@@ -44,5 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   KOI_CHECK(whole.state == pieces.state && whole.data == pieces.data);
   KOI_CHECK(whole.state == koi::Parse::kBad || whole.consumed == pieces.consumed);
   KOI_CHECK(whole.data.size() <= input.size());
+  if (whole.state != koi::Parse::kDone) return 0;
+  // What is passed on of the trailers is, once more, trailers.
+  KOI_CHECK(whole.trailers == pieces.trailers);
+  std::string written = "0\r\n";
+  koi::WriteTrailers(whole.trailers, written);
+  const koi::Decoded again = koi::Decode(written, written.size());
+  KOI_CHECK(again.state == koi::Parse::kDone && again.consumed == written.size());
   return 0;
 }

@@ -22,8 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   KOI_CHECK(result.bytes <= size);
 
   std::string rewritten;
-  WriteRequestHead(head, {.service = {{}, 443}, .tls = true}, rewritten);
-  const HeadLimits roomy = {.bytes = 64 * 1024, .headers = limits.headers + 4};
+  std::string forwarded;
+  const ClientFacts facts = {.service = {{}, 443}, .tls = true};
+  ExtendForwarded(head.fields.headers, facts, {.rfc7239 = true}, forwarded);
+  (void)ClientBehind(head.fields.headers, {Prefix()});
+  WriteRequestHead(
+      head, {.forwarded = forwarded, .request_id = "id", .upgrade = head.upgrade, .host = "[::]"},
+      rewritten);
+  const HeadLimits roomy = {.bytes = 64 * 1024, .headers = limits.headers + 8};
   HeadScanner again;
   RequestHead reread;
   const ParseResult second = ReadRequestHead(rewritten, roomy, again, reread);
@@ -32,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   KOI_CHECK(reread.host == (head.host.empty() ? "[::]" : head.host));
   KOI_CHECK(reread.framing() == head.framing());
   KOI_CHECK(reread.fields.content_length == head.fields.content_length);
+  KOI_CHECK(reread.upgrade == head.upgrade && reread.takes_trailers == head.takes_trailers);
   (void)HttpsLocation(head);
   return 0;
 }

@@ -15,6 +15,7 @@ struct Decoded {
   Parse state = Parse::kMore;
   std::string data;
   size_t consumed = 0;
+  std::string trailers;
 };
 
 // Decodes `input` shown in pieces of `step` bytes.
@@ -31,6 +32,7 @@ Decoded Decode(BodyDecoder decoder, absl::string_view input, size_t step) {
       absl::StrAppend(&decoded.data, piece.data);
     }
   }
+  decoded.trailers = std::string(decoder.trailers());
   return decoded;
 }
 
@@ -54,13 +56,14 @@ TEST(BodyTest, OnlyABodyUntilCloseMayEndWithTheConnection) {
 
 TEST(BodyTest, ChunksAreJoinedHoweverTheyArrive) {
   const std::string chunked =
-      "5\r\nhello\r\n00a;name=\"value\"\r\n, world, 1\r\n0\r\nTrailer: dropped\r\n\r\n";
+      "5\r\nhello\r\n00a;name=\"value\"\r\n, world, 1\r\n0\r\nTrailer: kept\r\nX:\r\n\r\n";
   for (size_t step = 1; step <= chunked.size() + 4; ++step) {
     SCOPED_TRACE(step);
     const Decoded decoded = Decode(BodyDecoder(Framing::kChunked, 0), chunked + "GET ", step);
     EXPECT_EQ(decoded.state, Parse::kDone);
     EXPECT_EQ(decoded.data, "hello, world, 1");
     EXPECT_EQ(decoded.consumed, chunked.size());
+    EXPECT_EQ(decoded.trailers, "Trailer: kept\r\nX:\r\n");
   }
 }
 
@@ -82,6 +85,11 @@ TEST(BodyTest, FramingThatKoiWouldNotWriteIsRefused) {
            std::string("0\r\nX: y\n\r\n"),        // bare LF after a trailer
            std::string("0\r\nX: y\rZ\r\n\r\n"),
            std::string("0\r\n\n"),
+           std::string("0\r\nX\r\n\r\n"),           // a trailer without a colon
+           std::string("0\r\n: y\r\n\r\n"),         // and without a name
+           std::string("0\r\nX : y\r\n\r\n"),       // a space before the colon
+           std::string("0\r\nX: y\r\n z\r\n\r\n"),  // folded
+           std::string("0\r\nX: \x7f\r\n\r\n"),
            absl::StrCat("5;", std::string(BodyDecoder::kMaxExtensionBytes + 1, 'x')),
            absl::StrCat("0\r\nX: ", std::string(BodyDecoder::kMaxTrailerBytes, 'x')),
        }) {

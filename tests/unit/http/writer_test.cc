@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/trailers.h"
+
 namespace koi {
 namespace {
 
@@ -12,17 +14,20 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::string Rewrite(absl::string_view request, bool tls = true) {
+std::string Rewrite(absl::string_view request, bool tls = true, absl::string_view upgrade = "",
+                    absl::string_view id = "") {
   HeadScanner scanner;
   RequestHead head;
   EXPECT_EQ(ReadRequestHead(request, {}, scanner, head).state, Parse::kDone);
+  const ClientFacts facts = {.client = Endpoint::Parse("192.0.2.7:50000").value(),
+                             .service = Endpoint::Parse("[2001:db8::1]:443").value(),
+                             .tls = tls};
+  std::string forwarded;
+  WriteForwarded(facts, {}, forwarded);
+  const std::string host = DefaultHost(facts);
   std::string out;
-  const Address client = Address::Parse("192.0.2.7").value();
-  WriteRequestHead(head,
-                   {.client = {client, 50000},
-                    .service = Endpoint::Parse("[2001:db8::1]:443").value(),
-                    .tls = tls},
-                   out);
+  WriteRequestHead(
+      head, {.forwarded = forwarded, .request_id = id, .upgrade = upgrade, .host = host}, out);
   return out;
 }
 
@@ -49,7 +54,7 @@ TEST(WriterTest, RequestIsWrittenAnewWithTheClientsFacts) {
 TEST(WriterTest, HeadersOfOneConnectionStayOnIt) {
   const std::string out = Rewrite(
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-private, keep-alive, upgrade\r\nKeep-Alive: 5\r\n"
-      "X-Private: 1\r\nUpgrade: websocket\r\nTE: trailers\r\nTrailer: X\r\n"
+      "X-Private: 1\r\nUpgrade: websocket\r\nTE: gzip\r\nTrailer: X\r\n"
       "Proxy-Authorization: Basic x\r\nProxy-Connection: close\r\nProxy: evil\r\nX-Kept: "
       "1\r\n\r\n");
   EXPECT_EQ(out,
@@ -57,14 +62,63 @@ TEST(WriterTest, HeadersOfOneConnectionStayOnIt) {
             "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n\r\n");
 }
 
-TEST(WriterTest, ForwardedForIsExtendedAndTheOthersReplaced) {
+TEST(WriterTest, UpgradeIsAskedForWhereItMayBe) {
+  const char request[] =
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Key: x\r\n\r\n";
+  EXPECT_THAT(Rewrite(request, true, "websocket"),
+              HasSubstr("Sec-WebSocket-Key: x\r\nX-Forwarded-For: 192.0.2.7\r\n"
+                        "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n"
+                        "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"));
+  EXPECT_THAT(Rewrite(request), Not(HasSubstr("Upgrade")));
+  EXPECT_EQ(Respond("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                    "Upgrade\r\nSec-WebSocket-Accept: y\r\n\r\n",
+                    {.upgrade = "websocket"}),
+            "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: y\r\nConnection: "
+            "Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+TEST(WriterTest, TrailersAreAnnouncedWhereTheyMayFollow) {
+  EXPECT_THAT(Rewrite("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers, gzip\r\nTrailer: X-Sum\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n"),
+              HasSubstr("Trailer: X-Sum\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: "
+                        "https\r\nX-Forwarded-Port: 443\r\nConnection: TE\r\nTE: trailers\r\n"));
+  const char response[] = "HTTP/1.1 200 OK\r\nTrailer: X\r\n\r\n";
+  EXPECT_THAT(Respond(response, {.framing = Framing::kChunked, .trailers = true}),
+              HasSubstr("Trailer: X\r\n"));
+  EXPECT_THAT(Respond(response, {.framing = Framing::kChunked}), Not(HasSubstr("Trailer")));
+}
+
+TEST(WriterTest, TrailersAreWrittenAnewWithoutThoseThatBelongInFront) {
+  std::string out;
+  WriteTrailers(
+      "X-Sum:1 \r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: b\r\nAuthorization: "
+      "x\r\n"
+      "If-Match: x\r\nX-Forwarded-For: 1\r\nx_forwarded_for: 1\r\nX-Client-Cert-Subject: x\r\n"
+      "grpc-status:\t0\r\n",
+      out);
+  EXPECT_EQ(out, "X-Sum: 1\r\ngrpc-status: 0\r\n\r\n");
+}
+
+TEST(WriterTest, RequestIdReplacesTheClients) {
+  const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: theirs\r\n\r\n";
+  EXPECT_THAT(Rewrite(request, true, "", "ours"), HasSubstr("X-Request-Id: ours\r\n"));
+  EXPECT_THAT(Rewrite(request, true, "", "ours"), Not(HasSubstr("theirs")));
+  EXPECT_THAT(Rewrite(request), HasSubstr("X-Request-ID: theirs\r\n"));
+  EXPECT_EQ(Respond("HTTP/1.1 200 OK\r\nx-request-id: backend\r\n\r\n", {.request_id = "ours"}),
+            "HTTP/1.1 200 OK\r\nX-Request-Id: ours\r\n\r\n");
+}
+
+TEST(WriterTest, ClientCannotSpeakForItself) {
   const std::string out = Rewrite(
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: gopher\r\n"
-      "X-Forwarded-For: 198.51.100.2\r\nX-Forwarded-Port: 1\r\n\r\n",
+      "X_Forwarded_For: 198.51.100.2\r\nX-Forwarded-Port: 1\r\nx-forwarded-host: evil\r\n"
+      "X-Real-IP: 198.51.100.3\r\nForwarded: for=198.51.100.4\r\nX-Client-Cert-Subject: "
+      "CN=root\r\n\r\n",
       /*tls=*/false);
-  EXPECT_THAT(out, HasSubstr("X-Forwarded-For: 198.51.100.1, 198.51.100.2, 192.0.2.7\r\n"
-                             "X-Forwarded-Proto: http\r\nX-Forwarded-Port: 443\r\n"));
-  EXPECT_THAT(out, Not(HasSubstr("gopher")));
+  EXPECT_EQ(out,
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: "
+            "http\r\nX-Forwarded-Port: 443\r\n\r\n");
 }
 
 TEST(WriterTest, FramingIsTheRequestsOwn) {

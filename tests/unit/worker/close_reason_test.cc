@@ -62,19 +62,5 @@ TEST_F(CloseReasonTest, BackendThatBreaksOffIsTold) {
   EXPECT_THAT(Reasons(), HasSubstr("ended=\"backend-broke-off=1\""));
 }
 
-TEST_F(CloseReasonTest, WhoSendsNothingOrTooSlowlyIsNotWaitedFor) {
-  auto silent = ConnectTo(http());
-  auto no_handshake = ConnectTo(https());
-  auto half_a_head = ConnectTo(http());
-  half_a_head->Send("GET / HTTP/1.1\r\n");
-  EXPECT_THAT(half_a_head->ReadToEnd(), StartsWith("HTTP/1.1 408 "));
-  half_a_head->Close();
-  EXPECT_TRUE(silent->AtEnd());
-  EXPECT_EQ(no_handshake->ReadToEnd(), "");
-  Settle();
-  EXPECT_EQ(worker_.Figures().handshake_failures, 1u);
-  EXPECT_THAT(Reasons(), HasSubstr("ended=\"timed-out=3\""));
-}
-
 }  // namespace
 }  // namespace koi

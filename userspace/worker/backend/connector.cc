@@ -48,7 +48,7 @@ bool Connector::Begin() {
     return true;
   }
   connection_ = *std::move(connecting);
-  give_up_ = backends_.loop.now() + kConnectTimeout;
+  give_up_ = backends_.loop.now() + backends_.Settings(pool_)->told.timeouts.connect;
   timer_ = backends_.loop.At(give_up_, [this] { owner_.Wake(); });
   return true;
 }

@@ -12,8 +12,8 @@
 
 namespace koi {
 
-// A backend that refuses or does not answer in kConnectTimeout is followed by the pool's next:
-// nothing was sent, so nothing can be done twice.
+// A backend that refuses or does not answer in the pool's timeouts.connect is followed by the
+// pool's next: nothing was sent, so nothing can be done twice.
 class Connector {
  public:
   enum class Outcome {

@@ -2,10 +2,20 @@
 // Request there, response back.
 #include "worker/http1/exchange.h"
 
+#include "absl/strings/match.h"
 #include "base/check.h"
+#include "http/trailers.h"
 
 namespace koi {
 namespace {
+
+// The end of a chunked body.
+void AppendLastChunk(absl::string_view trailers, Buffer& out) {
+  if (trailers.empty()) return out.Append(kLastChunk);
+  std::string text = "0\r\n";
+  WriteTrailers(trailers, text);
+  out.Append(text);
+}
 
 // A chunk of no bytes would be the last one.
 void AppendData(absl::string_view data, bool chunked, Buffer& out) {
@@ -17,19 +27,28 @@ void AppendData(absl::string_view data, bool chunked, Buffer& out) {
 
 }  // namespace
 
-Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner, uint32_t pool,
-                   const RequestHead& head, const ClientFacts& facts)
+Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner,
+                   const WorkerService& service, const RequestHead& head, const RequestPlan& plan)
     : backends_(backends),
       client_(client),
       owner_(owner),
-      pool_(pool),
+      pool_(service.pool),
+      head_limits_(HeadLimitsOf(service.limits)),
+      body_limit_(service.limits.body_bytes),
+      response_timeout_(backends.Settings(service.pool)->told.timeouts.response),
+      tunnel_timeout_(service.timeouts.tunnel),
       idempotent_(head.is_idempotent()),
       to_head_(head.is_head()),
       client_minor_version_(head.minor_version),
       chunked_request_(head.fields.chunked),
+      awaits_continue_(head.expects_continue),
+      trailers_to_client_(head.takes_trailers),
+      upgrade_(plan.upgrade),
+      request_id_(plan.return_request_id ? plan.request_id : ""),
       request_body_(head.framing(), head.fields.content_length.value_or(0)),
-      keep_alive_(head.keep_alive()) {
-  WriteRequestHead(head, facts, request_head_);
+      keep_alive_(head.keep_alive()),
+      pace_(service.timeouts.body, service.limits.body_rate) {
+  WriteRequestHead(head, plan, request_head_);
   connector_.emplace(backends_, owner_, pool_, Connector::Reuse::kAllowed);
 }
 
@@ -38,17 +57,58 @@ Exchange::Outcome Exchange::Advance() {
   if (client_.stream.broken()) return ClientFailed();
   for (int round = 0; round < kRoundsPerWakeup; ++round) {
     moved_ = false;
-    const Outcome outcome = connector_.has_value() ? Connect() : Transfer();
+    const Outcome outcome = Step();
     if (outcome != Outcome::kAgain) return outcome;
+    any |= moved_;
     if (!moved_) {
-      moved_ = any;
+      NoteWaiting(any);
       return Outcome::kAgain;
     }
-    any = true;
   }
+  NoteWaiting(any);
   // No event will tell of what is left to do: it was there all the time.
   next_turn_ = backends_.loop.At(backends_.loop.now(), [this] { owner_.Wake(); });
   return Outcome::kAgain;
+}
+
+Exchange::Outcome Exchange::Step() {
+  if (connector_.has_value()) return Connect();
+  return tunnel_.has_value() ? Relay() : Transfer();
+}
+
+Exchange::Party Exchange::WaitsFor() const {
+  if (connector_.has_value()) return Party::kConnector;
+  if (tunnel_.has_value()) return Party::kTunnel;
+  if (!client_takes_) return Party::kClient;
+  if (request_passed_ || request_given_up_ || !to_backend_.empty()) return Party::kBackend;
+  // It may wait to be told that its body is welcome.
+  const bool must_send = !awaits_continue_ || body_consumed_;
+  return must_send ? Party::kClient : Party::kBackend;
+}
+
+void Exchange::NoteWaiting(bool moved) {
+  const TimePoint now = backends_.loop.now();
+  const Party party = WaitsFor();
+  pace_.Note(now, party == Party::kClient, client_bytes_ + client_.stream.flushed());
+  if (moved || party != party_) {
+    due_ = now + (party == Party::kTunnel ? tunnel_timeout_ : response_timeout_);
+  }
+  party_ = party;
+}
+
+TimePoint Exchange::due() const {
+  switch (party_) {
+    case Party::kConnector: return TimePoint::max();  // it has times of its own
+    case Party::kClient: return pace_.due();
+    case Party::kBackend:
+    case Party::kTunnel: return due_;
+  }
+  KOI_UNREACHABLE();
+}
+
+void Exchange::Abort() {
+  client_.stream.Abort();
+  if (tunnel_.has_value()) tunnel_->Abort();
 }
 
 Exchange::Outcome Exchange::Connect() {
@@ -85,8 +145,11 @@ Exchange::Outcome Exchange::Transfer() {
     if (outcome == Outcome::kAgain) outcome = MoveResponse();
     if (outcome != Outcome::kAgain) return outcome;
   }
+  const size_t before = client_.out.size();
   const Io flushed = client_.Flush(moved_);
   if (flushed == Io::kFailed || flushed == Io::kClosed) return ClientFailed();
+  client_takes_ = flushed == Io::kDone;
+  client_bytes_ += before - client_.out.size();
   return response_passed_ && flushed == Io::kDone ? Outcome::kDone : Outcome::kAgain;
 }
 
@@ -113,13 +176,16 @@ Exchange::Outcome Exchange::DecodeRequest() {
       if (head_taken_) return ClientFailed();
       return Unanswered(400, CloseReason::kMalformedRequest, "malformed chunk in the body");
     }
+    body_bytes_ += piece.data.size();
+    if (body_limit_ != 0 && body_bytes_ > body_limit_) return BodyTooLarge();
     AppendData(piece.data, chunked_request_, to_backend_);
     client_.in.Take(piece.consumed);
+    client_bytes_ += piece.consumed;
     body_consumed_ = true;
     moved_ = true;
   }
   if (!request_body_.done()) return Outcome::kAgain;
-  if (chunked_request_) to_backend_.Append(kLastChunk);
+  if (chunked_request_) AppendLastChunk(request_body_.trailers(), to_backend_);
   request_passed_ = true;
   return Outcome::kAgain;
 }
@@ -144,7 +210,7 @@ Exchange::Outcome Exchange::MoveResponse() {
   // What the client does not take is not read: the backend has to wait.
   while (!client_.out.full()) {
     const Outcome decoded = DecodeResponse();
-    if (decoded != Outcome::kAgain || response_passed_) return decoded;
+    if (decoded != Outcome::kAgain || response_passed_ || tunnel_.has_value()) return decoded;
     if (client_.out.full()) break;
     const size_t before = from_backend_.size();
     const Outcome read = ReadResponse();
@@ -166,10 +232,11 @@ Exchange::Outcome Exchange::DecodeResponse() {
 
 Exchange::Outcome Exchange::TakeHead() {
   ResponseHead head;
-  const ParseResult parsed = ReadResponseHead(from_backend_.bytes(), kHeadLimits, scanner_, head);
+  const ParseResult parsed = ReadResponseHead(from_backend_.bytes(), head_limits_, scanner_, head);
   if (parsed.state == Parse::kMore) return Outcome::kAgain;
   if (parsed.state == Parse::kBad)
     return BackendFailed(CloseReason::kBackendMalformed, "The backend's response is malformed.");
+  if (head.status == 101) return SwitchProtocols(head, parsed.bytes);
   if (head.is_interim()) {
     const Outcome outcome = TakeInterim(head);
     if (outcome != Outcome::kAgain) return outcome;
@@ -184,9 +251,6 @@ Exchange::Outcome Exchange::TakeHead() {
 }
 
 Exchange::Outcome Exchange::TakeInterim(const ResponseHead& head) {
-  // koi forwards no Upgrade, so a 101 answers what nobody asked.
-  if (head.status == 101)
-    return BackendFailed(CloseReason::kBackendMalformed, "The backend switched protocols unasked.");
   if (++interim_responses_ > kInterimResponses) {
     return BackendFailed(CloseReason::kBackendMalformed,
                          "The backend sent too many interim responses.");
@@ -195,13 +259,52 @@ Exchange::Outcome Exchange::TakeInterim(const ResponseHead& head) {
   std::string text;
   WriteResponseHead(head, {}, text);
   client_.out.Append(text);
+  if (head.status == 100) awaits_continue_ = false;
   return Outcome::kAgain;
+}
+
+// What follows the head, and what the client has sent behind its own, is of the new protocol.
+Exchange::Outcome Exchange::SwitchProtocols(const ResponseHead& head, size_t head_bytes) {
+  if (upgrade_.empty() || !to_backend_.empty() || !absl::EqualsIgnoreCase(head.upgrade, upgrade_)) {
+    return BackendFailed(CloseReason::kBackendMalformed,
+                         "The backend switched to a protocol that was not asked for.");
+  }
+  head_taken_ = true;
+  keep_alive_ = false;
+  std::string text;
+  WriteResponseHead(head, {.request_id = request_id_, .upgrade = upgrade_}, text);
+  client_.out.Append(text);
+  from_backend_.Take(head_bytes);
+  client_.out.Append(from_backend_.bytes());
+  from_backend_.Clear();
+  from_backend_.Release();
+  to_backend_.Release();
+  backend_->CountRequest();
+  backends_.counters.Request();
+  tunnel_.emplace(client_, std::move(backend_));
+  moved_ = true;
+  return Outcome::kAgain;
+}
+
+Exchange::Outcome Exchange::Relay() {
+  switch (tunnel_->Advance()) {
+    case Tunnel::Outcome::kAgain: return Outcome::kAgain;
+    case Tunnel::Outcome::kMoved: moved_ = true; return Outcome::kAgain;
+    case Tunnel::Outcome::kEnded: return Outcome::kEnded;
+    case Tunnel::Outcome::kClientFailed: tunnel_->Abort(); return ClientFailed();
+    case Tunnel::Outcome::kBackendFailed:
+      tunnel_->Abort();
+      reason_ = CloseReason::kBackendBrokeOff;
+      return Outcome::kBrokenOff;
+  }
+  KOI_UNREACHABLE();
 }
 
 void Exchange::TakeFinal(const ResponseHead& head) {
   head_taken_ = true;
   const Framing framing = head.framing(to_head_);
   response_body_ = BodyDecoder(framing, head.fields.content_length.value_or(0));
+  trailers_to_client_ = trailers_to_client_ && framing == Framing::kChunked;
   backend_keep_alive_ = head.keep_alive() && framing != Framing::kUntilClose;
   framing_ = framing;
   if (framing == Framing::kUntilClose || framing == Framing::kChunked) {
@@ -215,7 +318,9 @@ void Exchange::TakeFinal(const ResponseHead& head) {
   WriteResponseHead(head,
                     {.framing = framing_,
                      .keep_alive = keep_alive_,
-                     .client_minor_version = client_minor_version_},
+                     .client_minor_version = client_minor_version_,
+                     .trailers = trailers_to_client_,
+                     .request_id = request_id_},
                     text);
   client_.out.Append(text);
   backend_->CountRequest();
@@ -263,7 +368,9 @@ Exchange::Outcome Exchange::ResponseEnded(Io how) {
 // The response is complete. The backend is free for another request, if it is known where that
 // one's response would begin.
 void Exchange::ReleaseBackend() {
-  if (framing_ == Framing::kChunked) client_.out.Append(kLastChunk);
+  if (framing_ == Framing::kChunked) {
+    AppendLastChunk(trailers_to_client_ ? response_body_.trailers() : "", client_.out);
+  }
   response_passed_ = true;
   const bool clean = request_passed_ && !request_given_up_ && to_backend_.empty() &&
                      from_backend_.empty() && backend_keep_alive_;
@@ -280,15 +387,28 @@ bool Exchange::MayRetry() const {
   return !backend_->written() || idempotent_;
 }
 
+Exchange::Outcome Exchange::BodyTooLarge() {
+  keep_alive_ = false;
+  reason_ = CloseReason::kTooLarge;
+  if (head_taken_) return Outcome::kClientFailed;
+  return Unanswered(413, CloseReason::kTooLarge, "The request's body is too large.");
+}
+
 Exchange::Outcome Exchange::Expire() {
-  if (head_taken_) {
-    reason_ = client_.out.empty() ? CloseReason::kBackendTimedOut : CloseReason::kTimedOut;
+  if (party_ == Party::kTunnel) {
+    tunnel_->Abort();
+    reason_ = CloseReason::kTunnelTimedOut;
     return Outcome::kBrokenOff;
   }
-  if (!request_body_.done() && to_backend_.empty() && backend_ != nullptr) {
-    return Unanswered(408, CloseReason::kTimedOut, "The request's body did not arrive.");
+  const bool client = party_ == Party::kClient;
+  if (!client && backend_ != nullptr) backend_->CountError();
+  if (head_taken_) {
+    reason_ = !client         ? CloseReason::kBackendTimedOut
+              : client_takes_ ? CloseReason::kBodyTimedOut
+                              : CloseReason::kClientStalled;
+    return Outcome::kBrokenOff;
   }
-  if (backend_ != nullptr) backend_->CountError();
+  if (client) return Unanswered(408, CloseReason::kBodyTimedOut, "The body did not arrive.");
   return Unanswered(504, CloseReason::kBackendTimedOut, "The backend did not answer in time.");
 }
 

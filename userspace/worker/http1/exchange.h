@@ -10,6 +10,8 @@
 #include "http/writer.h"
 #include "worker/backend/connector.h"
 #include "worker/client_connection.h"
+#include "worker/http1/pace.h"
+#include "worker/http1/tunnel.h"
 #include "worker/waker.h"
 
 namespace koi {
@@ -33,22 +35,24 @@ class Exchange {
   enum class Outcome {
     kAgain,         // the owner will be woken
     kDone,          // the response has gone to the client
+    kEnded,         // so have the bytes that followed an upgrade, and each side knows of its end
     kUnanswered,    // failed, and nothing has gone to the client: answer status()
     kBrokenOff,     // failed inside the response: only an abrupt end tells the client
     kClientFailed,  // the client is gone, or sends what is no body
   };
 
   // The request `head`, already taken from client.in, where its body follows. `owner` is woken when
-  // it is worth going on; all but `head` must outlive the exchange.
-  Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner, uint32_t pool,
-           const RequestHead& head, const ClientFacts& facts);
+  // it is worth going on; `backends`, `client` and `owner` must outlive the exchange.
+  Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owner,
+           const WorkerService& service, const RequestHead& head, const RequestPlan& plan);
 
   Outcome Advance();
-  // Nothing has moved for too long: the outcome, never kAgain.
+  // After kAgain: Expire() is due if nothing happens until then.
+  TimePoint due() const;
+  // Somebody was waited for too long: the outcome, never kAgain.
   Outcome Expire();
-
-  // Whether anything moved in the last Advance().
-  bool moved() const { return moved_; }
+  // Whoever still reads must not take what it got for the whole.
+  void Abort();
   // Of any outcome but kAgain.
   CloseReason reason() const { return reason_; }
   // Of kUnanswered.
@@ -59,8 +63,15 @@ class Exchange {
   bool client_can_go_on() const { return keep_alive_ && request_body_.done(); }
 
  private:
+  enum class Party { kConnector, kClient, kBackend, kTunnel };
+
+  Outcome Step();
   Outcome Connect();
   Outcome Transfer();
+  Outcome Relay();
+  // Who keeps the exchange from going on.
+  Party WaitsFor() const;
+  void NoteWaiting(bool moved);
   void Reconnect();
 
   // Each moves what it can and returns kAgain, or what the exchange has come to.
@@ -71,6 +82,7 @@ class Exchange {
   Outcome DecodeResponse();
   Outcome TakeHead();
   Outcome TakeInterim(const ResponseHead& head);
+  Outcome SwitchProtocols(const ResponseHead& head, size_t head_bytes);
   void TakeFinal(const ResponseHead& head);
   Outcome TakeBody();
   Outcome ReadResponse();
@@ -78,6 +90,7 @@ class Exchange {
   void ReleaseBackend();
 
   bool MayRetry() const;
+  Outcome BodyTooLarge();
   Outcome Unanswered(int status, CloseReason reason, absl::string_view explanation);
   Outcome ClientFailed();
   // The backend's fault: 502, or an abrupt end.
@@ -87,6 +100,10 @@ class Exchange {
   ClientStream& client_;
   ExchangeOwner& owner_;
   const uint32_t pool_;
+  const HeadLimits head_limits_;
+  const uint64_t body_limit_;  // 0: none
+  const Duration response_timeout_;
+  const Duration tunnel_timeout_;
 
   // The request.
   std::string request_head_;  // as it is written; kept until it cannot be needed again
@@ -94,7 +111,12 @@ class Exchange {
   bool to_head_;
   int client_minor_version_;
   bool chunked_request_;
+  bool awaits_continue_;     // the client does, before it sends its body
+  bool trailers_to_client_;  // it wishes to have them
+  std::string upgrade_;      // the protocol that it asks for and may have; "": none
+  std::string request_id_;   // "": the client is not told any
   BodyDecoder request_body_;
+  uint64_t body_bytes_ = 0;        // of its data
   bool body_consumed_ = false;     // some of it: the request cannot be sent again
   bool request_passed_ = false;    // all of it is in to_backend_ or beyond
   bool request_given_up_ = false;  // the backend takes no more of it
@@ -116,7 +138,16 @@ class Exchange {
   bool response_passed_ = false;  // all of it is in client_.out or beyond
   bool keep_alive_;
 
+  std::optional<Tunnel> tunnel_;  // after an upgrade
+
+  // Who is waited for, and until when.
   bool moved_ = false;
+  Party party_ = Party::kConnector;
+  bool client_takes_ = true;   // all that there is for it
+  Pace pace_;                  // of the client
+  uint64_t client_bytes_ = 0;  // of its body, and of the response that it has taken
+  TimePoint due_;              // if it is not the client
+
   CloseReason reason_ = CloseReason::kFinished;
   int status_ = 0;
   absl::string_view explanation_;

@@ -2,8 +2,10 @@
 // The life of an HTTP/1 connection.
 #include "worker/http1/http_connection.h"
 
+#include "absl/strings/match.h"
 #include "base/check.h"
 #include "http/error_page.h"
+#include "http/request_id.h"
 
 namespace koi {
 
@@ -23,23 +25,44 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
       }) {}
 
 void HttpConnection::Start() {
-  deadline_.Set(kHandshakeTimeout);
+  deadline_.Set(timeouts().handshake);
   const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
 }
 
-bool HttpConnection::MayGoOn() { return !clients_.draining() && TakeService(); }
+void HttpConnection::Reconsider() {
+  const bool must_end = clients_.draining() || !TakeService();
+  if (!must_end) drain_limit_.Cancel();
+  if (must_end && !drain_limit_.pending()) {
+    drain_limit_ = backends_.loop.At(backends_.loop.now() + timeouts().drain, [this] {
+      Cut();
+      state_ = Close(CloseReason::kCut);
+      Advance();
+    });
+  }
+  Advance();
+}
+
+void HttpConnection::Cut() {
+  client_.stream.Abort();
+  if (exchange_.has_value()) exchange_->Abort();
+}
+
+bool HttpConnection::MayGoOn() {
+  const uint32_t most = service_->told.limits.requests_per_connection;
+  return !clients_.draining() && TakeService() && (most == 0 || requests_ < most);
+}
 
 bool HttpConnection::TakeService() {
   if (revision_ != services_.revision()) {
     revision_ = services_.revision();
-    service_ = services_.Find(facts_.service);
-    const bool alike = service_ != nullptr && service_->told.mode == ServiceMode::kHttp &&
-                       service_->tls.has_value() == facts_.tls;
-    if (!alike) service_.reset();
+    std::shared_ptr<const Service> now = services_.Find(facts_.service);
+    offered_ = now != nullptr && now->told.mode == ServiceMode::kHttp &&
+               now->tls.has_value() == facts_.tls;
+    if (offered_) service_ = std::move(now);
   }
-  return service_ != nullptr;
+  return offered_;
 }
 
 void HttpConnection::Advance() {
@@ -70,7 +93,7 @@ HttpConnection::State HttpConnection::Step() {
 
 HttpConnection::State HttpConnection::Handshake() {
   switch (client_.Handshake()) {
-    case Io::kDone: deadline_.Set(kRequestHeadTimeout); return State::kRequest;
+    case Io::kDone: deadline_.Set(timeouts().head); return State::kRequest;
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
     case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
@@ -81,14 +104,18 @@ HttpConnection::State HttpConnection::Handshake() {
 HttpConnection::State HttpConnection::Request() {
   for (;;) {
     RequestHead head;
-    const ParseResult parsed = ReadRequestHead(client_.in.bytes(), kHeadLimits, scanner_, head);
+    const ParseResult parsed =
+        ReadRequestHead(client_.in.bytes(), HeadLimitsOf(service_->told.limits), scanner_, head);
     if (parsed.state == Parse::kDone) return BeginRequest(head, parsed.bytes);
-    if (parsed.state == Parse::kBad) return Refuse(parsed.status, parsed.reason);
+    if (parsed.state == Parse::kBad) {
+      if (parsed.status == 431) return TooLarge(parsed.status, parsed.reason);
+      return Refuse(parsed.status, parsed.reason);
+    }
 
     const bool between_requests = client_.in.empty();
     switch (client_.Fill()) {
       case Io::kDone:
-        if (between_requests) deadline_.Set(kRequestHeadTimeout);
+        if (between_requests) deadline_.Set(timeouts().head);
         break;
       case Io::kAgain:
         client_.in.Release();
@@ -108,10 +135,10 @@ HttpConnection::State HttpConnection::Request() {
 HttpConnection::State HttpConnection::Idle() {
   if (!answered_any_) return State::kRequest;
   const bool may_go_on = MayGoOn();
-  const Duration limit = may_go_on ? kIdleClientTimeout : kQuietBeforeEnd;
+  const Duration limit = may_go_on ? timeouts().idle : kQuietBeforeEnd;
   const Duration silent = backends_.loop.now() - idle_since_;
   if (silent >= limit) {
-    return may_go_on ? Close(CloseReason::kTimedOut) : BeginLinger(CloseReason::kDrained);
+    return may_go_on ? Close(CloseReason::kIdleTimedOut) : BeginLinger(CloseReason::kDrained);
   }
   deadline_.Set(limit - silent);
   return State::kRequest;
@@ -119,12 +146,17 @@ HttpConnection::State HttpConnection::Idle() {
 
 HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size_t head_bytes) {
   scanner_.Reset();
+  ++requests_;
   to_head_ = head.is_head();
   client_minor_version_ = head.minor_version;
   if (head.unknown_expectation) return Refuse(417, "Only 100-continue is understood.");
   if (!TakeService()) {
     return Answer(CloseReason::kNoService,
                   {.status = 503, .explanation = "This service is no longer offered."});
+  }
+  const uint64_t body_limit = service_->told.limits.body_bytes;
+  if (body_limit != 0 && head.fields.content_length.value_or(0) > body_limit) {
+    return TooLarge(413, "The request's body is too large.");
   }
   if (service_->told.redirect_to_https) {
     const State next = Redirect(head);
@@ -137,10 +169,62 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
     return next;
   }
   ExchangeOwner& self = *this;  // a private base, which emplace() could not reach
-  exchange_.emplace(backends_, client_, self, service_->told.pool, head, facts_);
+  exchange_.emplace(backends_, client_, self, service_->told, head, PlanFor(head));
   client_.in.Take(head_bytes);  // written anew by now
-  deadline_.Set(kResponseTimeout);
   return State::kExchange;
+}
+
+// Whether the service lets a client switch to the protocol that it asks for.
+bool HttpConnection::MayUpgrade(const RequestHead& head) const {
+  const Upgrades allowed = service_->told.http.upgrade;
+  if (head.upgrade.empty() || allowed == Upgrades::kOff) return false;
+  if (absl::EqualsIgnoreCase(head.upgrade, "websocket")) return head.method == "GET";
+  // Requests of another HTTP would pass by all that koi sees to.
+  const bool is_http = absl::StartsWithIgnoreCase(head.upgrade, "h2") ||
+                       absl::StartsWithIgnoreCase(head.upgrade, "HTTP/");
+  return allowed == Upgrades::kAny && !is_http;
+}
+
+// Takes the request id of `head`, if its sender is trusted and it has one, else makes one.
+void HttpConnection::ChooseRequestId(const RequestHead& head) {
+  if (trusted_) {
+    for (const Header& header : head.fields.headers) {
+      if (header.kind != FieldKind::kRequestId || !IsRequestId(header.value)) continue;
+      request_id_ = std::string(header.value);
+      return;
+    }
+  }
+  request_id_ = MakeRequestId();
+}
+
+RequestPlan HttpConnection::PlanFor(const RequestHead& head) {
+  const HttpOptions& options = service_->told.http;
+  const ForwardedStyle style = {.x_forwarded = options.forwarded == ForwardedHeaders::kXForwarded ||
+                                               options.forwarded == ForwardedHeaders::kBoth,
+                                .rfc7239 = options.forwarded == ForwardedHeaders::kRfc7239 ||
+                                           options.forwarded == ForwardedHeaders::kBoth};
+  const bool is_new = forwarded_for_ != service_;
+  if (is_new) {
+    forwarded_for_ = service_;
+    trusted_ = AnyContains(service_->told.trusted_proxies, facts_.client.address);
+  }
+  if (trusted_ || is_new) forwarded_.clear();
+  if (trusted_) {
+    ExtendForwarded(head.fields.headers, facts_, style, forwarded_);
+  } else if (is_new) {
+    WriteForwarded(facts_, style, forwarded_);
+  }
+  if (options.request_id != RequestIdHeader::kOff) {
+    ChooseRequestId(head);
+  } else {
+    request_id_.clear();
+  }
+  if (head.host.empty()) default_host_ = DefaultHost(facts_);
+  return {.forwarded = forwarded_,
+          .request_id = request_id_,
+          .return_request_id = options.request_id == RequestIdHeader::kReturn,
+          .upgrade = MayUpgrade(head) ? head.upgrade : absl::string_view(),
+          .host = default_host_};
 }
 
 HttpConnection::State HttpConnection::Redirect(const RequestHead& head) {
@@ -163,7 +247,12 @@ HttpConnection::State HttpConnection::Welcome(const RequestHead& head) {
 HttpConnection::State HttpConnection::Exchanging() {
   const Exchange::Outcome outcome = exchange_->Advance();
   if (outcome != Exchange::Outcome::kAgain) return EndExchange(outcome);
-  if (exchange_->moved()) deadline_.Set(kResponseTimeout);
+  const TimePoint due = exchange_->due();
+  if (due == TimePoint::max()) {
+    deadline_.Cancel();
+  } else {
+    deadline_.Set(due - backends_.loop.now());
+  }
   return State::kExchange;
 }
 
@@ -178,8 +267,8 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
       to_head_ = false;
       if (!go_on) return BeginLinger(CloseReason::kFinished);
       BeginIdle();
-      deadline_.Set(client_.in.empty() ? kIdleClientTimeout : kRequestHeadTimeout);
       return State::kRequest;
+    case Exchange::Outcome::kEnded: return Close(CloseReason::kFinished);
     case Exchange::Outcome::kUnanswered:
       return Answer(reason, {.status = status, .explanation = explanation, .keep_alive = go_on});
     case Exchange::Outcome::kBrokenOff:
@@ -225,18 +314,24 @@ HttpConnection::State HttpConnection::Linger() {
 
 HttpConnection::State HttpConnection::Expire() {
   switch (state_) {
-    case State::kHandshake: client_.GiveUpHandshake(); return Close(CloseReason::kTimedOut);
+    case State::kHandshake:
+      client_.GiveUpHandshake();
+      return Close(CloseReason::kHandshakeTimedOut);
     case State::kRequest:
       if (client_.in.empty() && answered_any_) return Idle();
-      if (client_.in.empty()) return Close(CloseReason::kTimedOut);
-      return Answer(CloseReason::kTimedOut,
+      if (client_.in.empty()) return Close(CloseReason::kIdleTimedOut);
+      return Answer(CloseReason::kHeadTimedOut,
                     {.status = 408, .explanation = "The request did not arrive."});
     case State::kExchange: return EndExchange(exchange_->Expire());
-    case State::kRespond: return Close(CloseReason::kTimedOut);
+    case State::kRespond: return Close(CloseReason::kClientStalled);
     case State::kLinger: return Close(reason_);
     case State::kClosed: return State::kClosed;
   }
   KOI_UNREACHABLE();
+}
+
+HttpConnection::State HttpConnection::TooLarge(int status, absl::string_view explanation) {
+  return Answer(CloseReason::kTooLarge, {.status = status, .explanation = explanation});
 }
 
 HttpConnection::State HttpConnection::Refuse(int status, absl::string_view explanation) {
@@ -251,13 +346,14 @@ HttpConnection::State HttpConnection::Answer(CloseReason reason, OwnResponse res
   to_head_ = false;  // the next answer may be to what could not even be parsed
   backends_.counters.Request();
   if (!response.keep_alive) return BeginLinger(reason);
-  deadline_.Set(kIdleClientTimeout);
+  deadline_.Set(timeouts().body);
   return State::kRespond;
 }
 
 void HttpConnection::BeginIdle() {
   answered_any_ = true;
   idle_since_ = backends_.loop.now();
+  deadline_.Set(client_.in.empty() ? timeouts().idle : timeouts().head);
 }
 
 HttpConnection::State HttpConnection::BeginLinger(CloseReason reason) {

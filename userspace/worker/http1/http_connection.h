@@ -2,7 +2,9 @@
 // mode = "http": a client's HTTP/1 connection, one request after the other.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "http/error_page.h"
 #include "http/request_head.h"
@@ -24,8 +26,9 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   void Start() override;
   // Ends between two requests, once no new one has come for a moment; a request that has begun, or
   // the first one, is answered, and its response says that it is the last.
-  void Reconsider() override { Advance(); }
-  void Cut() override { client_.stream.Abort(); }
+  // What goes on is cut when the service's drain time is over.
+  void Reconsider() override;
+  void Cut() override;
 
  private:
   enum class State {
@@ -39,14 +42,19 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
 
   void Wake() override { Advance(); }
   bool MayGoOn() override;
-  // Takes the service as it is now; false: there is none like it any more.
+  // Takes the service as it is now; false: there is none like it any more, and what it was last
+  // holds for what has begun.
   bool TakeService();
+  const ServiceTimeouts& timeouts() const { return service_->told.timeouts; }
   void Advance();
   State Step();
   State Handshake();
   State Request();
   State Idle();
   State BeginRequest(const RequestHead& head, size_t head_bytes);
+  RequestPlan PlanFor(const RequestHead& head);
+  bool MayUpgrade(const RequestHead& head) const;
+  void ChooseRequestId(const RequestHead& head);
   State Redirect(const RequestHead& head);
   State Welcome(const RequestHead& head);
   State Exchanging();
@@ -59,6 +67,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   State Answer(CloseReason reason, OwnResponse response);
   // Of a request that is not understood.
   State Refuse(int status, absl::string_view explanation);
+  State TooLarge(int status, absl::string_view explanation);
   // Ends this side and waits for the client to end its own: closing at once, with bytes of the
   // client unread, would make the kernel send a reset that destroys the response on its way.
   State BeginLinger(CloseReason reason);
@@ -68,8 +77,9 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   Backends& backends_;
   ClientSet& clients_;
   const ServiceTable& services_;
-  std::shared_ptr<const Service> service_;  // nullptr: gone
-  uint64_t revision_;                       // of the table that it was taken from
+  std::shared_ptr<const Service> service_;  // as it was last
+  bool offered_ = true;                     // it still is
+  uint64_t revision_;                       // of the table that was looked at last
   ClientStream client_;
   const ClientFacts facts_;
   Deadline deadline_;
@@ -77,15 +87,23 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   CloseReason reason_ = CloseReason::kFinished;
 
   HeadScanner scanner_;
+  uint32_t requests_ = 0;  // begun
   bool answered_any_ = false;
   TimePoint idle_since_;  // the last answer
   bool to_head_ = false;  // of the request at hand, for koi's own responses
   int client_minor_version_ = 1;
+  // What backends are told of the client, and for which state of the service that was written.
+  std::shared_ptr<const Service> forwarded_for_;
+  std::string forwarded_;
+  bool trusted_ = false;  // it is a proxy in front of koi
+  std::string request_id_;
+  std::string default_host_;
   std::optional<Exchange> exchange_;
 
   bool ended_own_side_ = false;
   size_t lingered_bytes_ = 0;
   EventLoop::Timer next_turn_;
+  EventLoop::Timer drain_limit_;
 };
 
 }  // namespace koi

@@ -25,7 +25,7 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
 }
 
 void TcpConnection::Start() {
-  deadline_.Set(kHandshakeTimeout);
+  deadline_.Set(service_->told.timeouts.handshake);
   const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
@@ -54,7 +54,7 @@ TcpConnection::State TcpConnection::Handshake() {
       if (client_.access != nullptr && facts_.tls) {
         client_.access->handshaken = backends_.loop.now();
       }
-      deadline_.Set(kTunnelIdleTimeout);
+      deadline_.Set(service_->told.timeouts.tunnel);
       return State::kConnect;
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
@@ -99,7 +99,7 @@ TcpConnection::State TcpConnection::Relay() {
       client_.out.Release();
       return State::kRelay;
     }
-    deadline_.Set(kTunnelIdleTimeout);
+    deadline_.Set(service_->told.timeouts.tunnel);
   }
   // No event will tell of what is left to do: it was there all the time.
   next_turn_ = backends_.loop.At(backends_.loop.now(), [this] { Advance(); });
@@ -184,8 +184,9 @@ Io TcpConnection::Broken(CloseReason whose) {
 }
 
 TcpConnection::State TcpConnection::Expire() {
-  if (state_ == State::kHandshake) client_.GiveUpHandshake();
-  return Close(CloseReason::kTimedOut);
+  if (state_ != State::kHandshake) return Close(CloseReason::kTunnelTimedOut);
+  client_.GiveUpHandshake();
+  return Close(CloseReason::kHandshakeTimedOut);
 }
 
 TcpConnection::State TcpConnection::Close(CloseReason reason) {
