@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// epoll and ordered timers.
+// epoll and timers.
 #include "net/event_loop.h"
 
 #include <algorithm>
@@ -37,20 +37,6 @@ void EventLoop::Watch::Stop() {
   slot_ = nullptr;
 }
 
-EventLoop::Timer& EventLoop::Timer::operator=(Timer&& other) noexcept {
-  if (this != &other) {
-    Cancel();
-    loop_ = std::exchange(other.loop_, nullptr);
-    key_ = other.key_;
-  }
-  return *this;
-}
-
-void EventLoop::Timer::Cancel() {
-  if (loop_ != nullptr) loop_->timers_.erase(key_);
-  loop_ = nullptr;
-}
-
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
   Fd epoll_fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_fd.valid()) return absl::ErrnoToStatus(errno, "cannot create an epoll instance");
@@ -71,22 +57,19 @@ absl::StatusOr<EventLoop::Watch> EventLoop::Add(int fd, uint32_t events, ReadyCa
   return watch;
 }
 
-EventLoop::Timer EventLoop::At(TimePoint when, TimerCallback callback) {
-  Timer timer;
-  timer.loop_ = this;
-  timer.key_ = {when, ++last_timer_};
-  timers_.emplace(timer.key_, std::move(callback));
-  return timer;
-}
-
 void EventLoop::Run() {
   stopped_ = false;
   while (!stopped_) Turn(std::chrono::hours(1));
 }
 
 void EventLoop::Turn(Duration longest) {
+  // What a turn takes makes no difference to a timer that is far away, and the clock is not asked.
+  constexpr Duration kFar = std::chrono::milliseconds(20);
   Duration wait = longest;
-  if (!timers_.empty()) wait = std::min(wait, timers_.begin()->first.first - Now());
+  if (const TimePoint next = timers_.Next(); next != TimePoint::max()) {
+    const Duration ahead = next - now_;
+    wait = std::min(wait, ahead > kFar ? ahead : next - Now());
+  }
   // Rounded up, so that a timer is never met half a millisecond early and waited for in a busy
   // loop.
   const auto wait_ms =
@@ -106,19 +89,8 @@ void EventLoop::Turn(Duration longest) {
     auto* slot = static_cast<Watch::Slot*>(events[static_cast<size_t>(i)].data.ptr);
     if (!slot->ended) slot->callback(events[static_cast<size_t>(i)].events);
   }
-  RunTimers();
+  timers_.Expire(now_);
   ended_.clear();
-}
-
-void EventLoop::RunTimers() {
-  // Timers added by these callbacks wait for the next turn, even when they are already due.
-  const std::pair<TimePoint, uint64_t> last_due{now_, last_timer_};
-  while (!timers_.empty() && timers_.begin()->first <= last_due) {
-    if (timers_.begin()->first.second > last_due.second) break;
-    TimerCallback callback = std::move(timers_.begin()->second);
-    timers_.erase(timers_.begin());
-    callback();
-  }
 }
 
 }  // namespace koi

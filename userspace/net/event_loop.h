@@ -11,18 +11,18 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
 #include "base/time.h"
+#include "net/timer_wheel.h"
 
 namespace koi {
 
 class EventLoop {
  public:
   using ReadyCallback = std::function<void(uint32_t events)>;
-  using TimerCallback = std::function<void()>;
+  using TimerCallback = TimerWheel::Callback;
 
   // A registration. Destroying it ends it: its callback is not called again, not even for an event
   // that the kernel has already reported. Must not outlive the loop. It does not own the
@@ -53,29 +53,17 @@ class EventLoop {
   };
 
   // A pending one-shot timer. Destroying it cancels it. May be restarted from its own callback.
-  class Timer {
-   public:
-    Timer() = default;
-    Timer(Timer&& other) noexcept { *this = std::move(other); }
-    Timer& operator=(Timer&& other) noexcept;
-    ~Timer() { Cancel(); }
-
-    void Cancel();
-    bool pending() const { return loop_ != nullptr && loop_->timers_.contains(key_); }
-
-   private:
-    friend class EventLoop;
-    EventLoop* loop_ = nullptr;
-    std::pair<TimePoint, uint64_t> key_;
-  };
+  using Timer = TimerWheel::Timer;
 
   static absl::StatusOr<std::unique_ptr<EventLoop>> Create();
   ~EventLoop();
 
   absl::StatusOr<Watch> Add(int fd, uint32_t events, ReadyCallback callback);
 
-  // Calls `callback` once, at `when` or soon after.
-  Timer At(TimePoint when, TimerCallback callback);
+  // Calls `callback` once, at `when` or soon after; in a later turn than this one.
+  Timer At(TimePoint when, TimerCallback callback) {
+    return timers_.Add(when, std::move(callback));
+  }
   Timer After(Duration delay, TimerCallback callback) {
     return At(Now() + delay, std::move(callback));
   }
@@ -90,14 +78,12 @@ class EventLoop {
   TimePoint now() const { return now_; }
 
  private:
-  explicit EventLoop(Fd epoll_fd) : epoll_fd_(std::move(epoll_fd)), now_(Now()) {}
-  void RunTimers();
+  explicit EventLoop(Fd epoll_fd) : epoll_fd_(std::move(epoll_fd)), now_(Now()), timers_(now_) {}
 
   Fd epoll_fd_;
   TimePoint now_;
   bool stopped_ = false;
-  uint64_t last_timer_ = 0;
-  absl::btree_map<std::pair<TimePoint, uint64_t>, TimerCallback> timers_;
+  TimerWheel timers_;
   std::vector<std::unique_ptr<Watch::Slot>>
       ended_;  // freed after the turn: the kernel may still name them
 };

@@ -54,12 +54,12 @@ std::string ClientSet::Reasons() const {
   return text;
 }
 
-absl::Status ClientStream::Watch(EventLoop& loop, std::function<void()> ready) {
-  auto watch =
-      loop.Add(stream.fd(), kStreamEvents, [this, ready = std::move(ready)](uint32_t events) {
-        stream.Ready(events);
-        ready();
-      });
+absl::Status ClientStream::Watch(EventLoop& loop, Waker& owner) {
+  // No more than std::function holds without memory of its own.
+  auto watch = loop.Add(stream.fd(), kStreamEvents, [this, &owner](uint32_t events) {
+    stream.Ready(events);
+    owner.Wake();
+  });
   if (watch.ok()) watch_ = *std::move(watch);
   return watch.status();
 }

@@ -18,6 +18,7 @@
 #include "worker/buffer.h"
 #include "worker/close_reason.h"
 #include "worker/service_table.h"
+#include "worker/waker.h"
 
 namespace koi {
 
@@ -80,9 +81,9 @@ class ClientStream {
   ClientStream(Stream stream, WorkerCounters& counters)
       : stream(std::move(stream)), counters_(counters) {}
 
-  // From now on `ready` is called after each event, of which `stream` knows already. Not to be
-  // moved any more.
-  absl::Status Watch(EventLoop& loop, std::function<void()> ready);
+  // From now on `owner` is woken after each event, of which `stream` knows already. Not to be moved
+  // any more.
+  absl::Status Watch(EventLoop& loop, Waker& owner);
   // Reads once into `in`; kAgain also when it is full.
   Io Fill();
   // Writes until `out` is empty and the kernel has it all: kDone. Sets `moved` when anything went

@@ -26,7 +26,7 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
 
 void HttpConnection::Start() {
   deadline_.Set(timeouts().handshake);
-  const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
+  const absl::Status watched = client_.Watch(backends_.loop, *this);
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
 }

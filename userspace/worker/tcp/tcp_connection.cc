@@ -26,7 +26,7 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
 
 void TcpConnection::Start() {
   deadline_.Set(service_->told.timeouts.handshake);
-  const absl::Status watched = client_.Watch(backends_.loop, [this] { Advance(); });
+  const absl::Status watched = client_.Watch(backends_.loop, *this);
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
 }
