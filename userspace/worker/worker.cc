@@ -239,8 +239,8 @@ void Worker::Accepted(AcceptedConnection accepted) {
                                                        std::move(stream), facts));
       break;
     case ServiceMode::kTcp:
-      clients_->Start(
-          std::make_unique<TcpConnection>(*backends_, *clients_, service, std::move(stream), facts));
+      clients_->Start(std::make_unique<TcpConnection>(*backends_, *clients_, service,
+                                                      std::move(stream), facts));
       break;
   }
   if (clients_->size() >= max_clients_) acceptor_->SetPaused(true);

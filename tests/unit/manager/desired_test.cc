@@ -73,6 +73,21 @@ TEST_F(DesiredTest, EverythingThatIsReadIsRemembered) {
   EXPECT_EQ(desired.services[0].pool, desired.config.pools[1].number);
 }
 
+TEST_F(DesiredTest, WorkersAreToldOfTimeoutsLimitsAndWhomToBelieve) {
+  const std::string text = absl::StrReplaceAll(
+      kText, {{"pool = \"web\"\n",
+               "pool = \"web\"\nforwarded = \"both\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n"
+               "timeouts = { idle = \"7s\" }\nlimits = { headers = 70 }\n"},
+              {"name = \"other\"", "name = \"other\"\ntimeouts = { response = \"9s\" }"}});
+  const Desired desired = Make(text).desired.value();
+  const WorkerService& service = desired.services.at(0);
+  EXPECT_EQ(service.timeouts.idle, std::chrono::seconds(7));
+  EXPECT_EQ(service.limits.headers, 70U);
+  EXPECT_EQ(service.http.forwarded, ForwardedHeaders::kBoth);
+  EXPECT_EQ(service.trusted_proxies.size(), 1U);
+  EXPECT_EQ(desired.pools.at(0).timeouts.response, std::chrono::seconds(9));
+}
+
 TEST_F(DesiredTest, CertificateThatDoesNotMatchIsAnError) {
   files["web.key"] = MakeCertificate("other").key_pem;
   const DesiredResult result = Make(kText);

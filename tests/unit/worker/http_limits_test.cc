@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a service's configuration bounds: how long who is waited for, how much may come, and whose
 // word about clients counts.
-#include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include "absl/strings/str_cat.h"
+#include "net/socket.h"
 #include "unit/worker/worker_fixture.h"
 #include "worker/http1/pace.h"
 
@@ -113,6 +114,21 @@ TEST_F(HttpLimitsTest, NobodyIsWaitedForForEver) {
   EXPECT_THAT(reasons, HasSubstr("handshake-timed-out=1 head-timed-out=1 body-timed-out=1 "
                                  "client-stalled=1 idle-timed-out=2 tunnel-timed-out=1"));
   EXPECT_THAT(reasons, HasSubstr("backend-timed-out=2"));
+}
+
+// A listener whose queue is full: the kernel drops what else wants to connect.
+TEST_F(HttpLimitsTest, BackendThatTakesNoConnectionIsGivenUp) {
+  const Fd listener = ListenTcp({Address::Parse("127.0.0.1").value(), 0}).value();
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  const Endpoint full = LocalEndpoint(listener.get()).value();
+  std::vector<Fd> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(ConnectTcp(full).value());
+  const BackendEntry backend = worker_.AddBackend(0, "web-1", full);
+  Serve({}, {.timeouts = {.connect = 200ms}});
+  EXPECT_THAT(Answer("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 504 "));
+  EXPECT_EQ(worker_.Figures(backend).errors, 1u);
+  EXPECT_THAT(Reasons(), HasSubstr("backend-unreachable=1"));
 }
 
 TEST_F(HttpLimitsTest, BodyThatDribblesIsNotWaitedFor) {
