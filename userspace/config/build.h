@@ -58,6 +58,8 @@ void BuildVips(BuildContext& context);  // after BuildCarp
 void BuildPools(BuildContext& context);
 // Of one service, whose mode and tls are known; `section` is its table.
 void BuildTlsOptions(BuildContext& context, const Section& section, ServiceConfig& service);
+// Of one pool; `section` is its tls.
+void BuildPoolTls(BuildContext& context, const Section& section, PoolConfig& pool);
 void BuildTickets(BuildContext& context);
 void BuildServices(BuildContext& context);  // after BuildVips and BuildPools
 void BuildStats(BuildContext& context);     // after BuildServices

@@ -62,6 +62,7 @@ void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   for (const Section& timeouts : section.Inside("timeouts")) {
     pool.timeouts = BuildPoolTimeouts(timeouts);
   }
+  for (const Section& tls : section.Inside("tls")) BuildPoolTls(context, tls, pool);
   Declared backend_names;
   Declared endpoints;
   for (const Section& backend : section.Inside("backend")) {

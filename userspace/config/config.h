@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/prefix.h"
 #include "base/time.h"
+#include "config/pool_tls.h"
 #include "config/tls_options.h"
 
 namespace koi {
@@ -193,6 +194,9 @@ struct PoolConfig {
   Balance balance = Balance::kRoundRobin;
   CheckConfig check = {};
   PoolTimeouts timeouts = {};
+  bool has_tls = false;  // it is spoken to the backends
+  PoolTls tls = {};
+  PoolTlsFiles tls_files = {};
   std::vector<BackendConfig> backends = {};
 };
 

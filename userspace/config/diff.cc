@@ -136,6 +136,28 @@ Thing Describe(const PoolConfig& pool) {
            {"check.fall", absl::StrCat(pool.check.fall)}}};
 }
 
+const char* SniSourceText(SniSource source) {
+  switch (source) {
+    case SniSource::kFixed: return "";
+    case SniSource::kClient: return "client";
+    case SniSource::kHost: return "host";
+  }
+  return "";
+}
+
+void AddPoolTls(const PoolConfig& pool, std::vector<Key>& keys) {
+  if (!pool.has_tls) return;
+  keys.push_back({"tls.verify", pool.tls.verify ? "true" : "false"});
+  keys.push_back({"tls.ca", pool.tls_files.ca});
+  keys.push_back({"tls.name", pool.tls.name});
+  keys.push_back({"tls.sni", pool.tls.sni});
+  keys.push_back({"tls.sni_from", SniSourceText(pool.tls.sni_from)});
+  keys.push_back({"tls.certificate", pool.tls_files.certificate});
+  keys.push_back({"tls.key", pool.tls_files.key});
+  keys.push_back({"tls.min_version", VersionText(pool.tls.min_version)});
+  keys.push_back({"tls.max_version", VersionText(pool.tls.max_version)});
+}
+
 Thing Describe(const PoolConfig& pool, const BackendConfig& backend) {
   return {"backend",
           absl::StrCat(pool.name, "/", backend.name),
@@ -185,7 +207,10 @@ std::vector<Thing> DescribeAll(const Config& config) {
   }
   if (config.stats.has_value()) things.push_back(Describe(*config.stats));
   things.push_back(Describe(config.tickets));
-  for (const PoolConfig& pool : config.pools) things.push_back(Describe(pool));
+  for (const PoolConfig& pool : config.pools) {
+    things.push_back(Describe(pool));
+    AddPoolTls(pool, things.back().keys);
+  }
   for (const PoolConfig& pool : config.pools) {
     for (const BackendConfig& backend : pool.backends) things.push_back(Describe(pool, backend));
   }

@@ -204,6 +204,17 @@ ConfigValue DefaultValue(const ConfigKey& key) {
   return *std::move(value);
 }
 
+bool IsHostName(absl::string_view text) {
+  constexpr size_t kMaxBytes = 253;
+  if (text.empty() || text.size() > kMaxBytes || text.front() == '.' || text.back() == '.') {
+    return false;
+  }
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  });
+  return plain && !Address::Parse(text).ok();
+}
+
 bool IsName(absl::string_view text) {
   return !text.empty() && text.size() <= kMaxNameBytes &&
          std::all_of(text.begin(), text.end(), [](char c) {

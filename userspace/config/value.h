@@ -33,6 +33,9 @@ std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node, 
 // The value that `key` has when it is absent; KOI_CHECKs that its default_value is not "".
 ConfigValue DefaultValue(const ConfigKey& key);
 
+// Whether `text` may be a DNS name as SNI has it: 1..253 letters, digits, "-", "_" and ".", and no
+// address.
+bool IsHostName(absl::string_view text);
 // Whether `text` may name a service, pool or backend.
 bool IsName(absl::string_view text);
 

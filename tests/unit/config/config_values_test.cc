@@ -106,6 +106,41 @@ TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
             (PoolTimeouts{.connect = 1s, .response = 2s, .idle = 3s, .queue = 4s}));
 }
 
+TEST(ConfigValuesTest, TlsToBackendsIsRead) {
+  const auto pool = [](const std::string& tls) {
+    return ParseValid(absl::StrReplaceAll(kWholeConfig, {{"[[pool]]", "[[pool]]\n" + tls}}))
+        .pools[0];
+  };
+  EXPECT_FALSE(pool("").has_tls);
+  EXPECT_FALSE(pool("tls = { enabled = false }").has_tls);
+  const PoolConfig plain = pool("tls = {}");
+  EXPECT_TRUE(plain.has_tls);
+  EXPECT_EQ(plain.tls, PoolTls());
+  EXPECT_EQ(plain.tls_files, (PoolTlsFiles{.ca = "/etc/ssl/certs/ca-certificates.crt"}));
+  const PoolConfig all = pool(
+      "[pool.tls]\nca = \"/ca.pem\"\nname = \"a.example\"\nsni_from = \"host\"\n"
+      "certificate = \"/koi.pem\"\nkey = \"/koi.key\"\nmin_version = \"1.3\"\n[[pool]]");
+  EXPECT_EQ(
+      all.tls,
+      (PoolTls{.name = "a.example", .sni_from = SniSource::kHost, .min_version = TlsVersion::k13}));
+  EXPECT_EQ(all.tls_files,
+            (PoolTlsFiles{.ca = "/ca.pem", .certificate = "/koi.pem", .key = "/koi.key"}));
+}
+
+TEST(ConfigValuesTest, AccessLogIsRead) {
+  const auto access_log = [](const std::string& value) {
+    return ParseValid(absl::StrReplaceAll(
+                          kWholeConfig,
+                          {{"pool = \"web\"", "pool = \"web\"\naccess_log = \"" + value + "\""}}))
+        .services[0]
+        .access_log;
+  };
+  EXPECT_EQ(access_log("off"), "");
+  EXPECT_EQ(access_log("stdout"), "stdout");
+  EXPECT_EQ(access_log("/var/log/koi.log"), "/var/log/koi.log");
+  EXPECT_EQ(access_log("./off"), "./off");
+}
+
 TEST(ConfigValuesTest, HttpOptionsAreRead) {
   const Config config = ParseValid(absl::StrReplaceAll(
       kWholeConfig, {{"pool = \"web\"",
