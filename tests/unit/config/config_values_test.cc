@@ -118,8 +118,8 @@ TEST(ConfigValuesTest, TlsToBackendsIsRead) {
   EXPECT_EQ(plain.tls, PoolTls());
   EXPECT_EQ(plain.tls_files, (PoolTlsFiles{.ca = "/etc/ssl/certs/ca-certificates.crt"}));
   const PoolConfig all = pool(
-      "[pool.tls]\nca = \"/ca.pem\"\nname = \"a.example\"\nsni_from = \"host\"\n"
-      "certificate = \"/koi.pem\"\nkey = \"/koi.key\"\nmin_version = \"1.3\"\n[[pool]]");
+      "tls = { ca = \"/ca.pem\", name = \"a.example\", sni_from = \"host\", certificate = "
+      "\"/koi.pem\", key = \"/koi.key\", min_version = \"1.3\" }");
   EXPECT_EQ(
       all.tls,
       (PoolTls{.name = "a.example", .sni_from = SniSource::kHost, .min_version = TlsVersion::k13}));

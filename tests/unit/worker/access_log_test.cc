@@ -1,36 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker writes into its access log.
-#include <nlohmann/json.hpp>
-
-#include "unit/worker/worker_fixture.h"
+#include "unit/worker/access_log_fixture.h"
 
 namespace koi {
 namespace {
-
-using Json = nlohmann::json;
-
-class AccessLogTest : public WorkerTest {
- protected:
-  void SetUp() override {
-    access_log_ = true;
-    pools_ = {{.number = kWebPool, .name = "web"}, {.number = kRawPool, .name = "raw"}};
-    WorkerTest::SetUp();
-  }
-  // The next line, waited for.
-  Json Line() {
-    Eventually(kSoon, [&] {
-      for (const std::string& line : worker_.AccessLines()) lines_.push_back(line);
-      return !lines_.empty();
-    });
-    if (lines_.empty()) return Json();
-    const Json json = Json::parse(lines_.front(), nullptr, false);
-    EXPECT_FALSE(json.is_discarded()) << lines_.front();
-    lines_.erase(lines_.begin());
-    return json;
-  }
-
-  std::vector<std::string> lines_;
-};
 
 TEST_F(AccessLogTest, TcpConnectionHasALineAtItsEnd) {
   TestBackend raw([](TestPeer& client, TestBackend&) { client.Send(client.ReadToEnd()); });
@@ -78,6 +51,64 @@ TEST_F(AccessLogTest, TcpConnectionThatComesToNothingHasALine) {
   EXPECT_EQ(line["reason"], "backend-refused");
   EXPECT_EQ(line["backend"], "raw-1");
   EXPECT_EQ(line["retries"], 1);
+}
+
+TEST_F(AccessLogTest, EachRequestHasALine) {
+  TestBackend web(TestBackend::Says("web-1"));
+  worker_.AddBackend(kWebPool, "web-1", web.endpoint());
+  auto client = ConnectToTls(https());
+  const std::string request = "GET /a\"b\\?c HTTP/1.1\r\nHost: koi.example\r\n\r\n";
+  client->Send(request + request);  // one behind the other
+  std::string answer = client->ReadMessage().head;
+  EXPECT_EQ(client->ReadMessage().body, "web-1\n");
+  const Json first = Line();
+  EXPECT_EQ(first["client"], client->local().ToString());
+  EXPECT_EQ(first["vip"], https().ToString());
+  EXPECT_EQ(first["service"], "secure");
+  EXPECT_EQ(first["pool"], "web");
+  EXPECT_EQ(first["backend"], "web-1");
+  EXPECT_EQ(first["method"], "GET");
+  EXPECT_EQ(first["host"], "koi.example");
+  EXPECT_EQ(first["path"], "/a\"b\\?c");
+  EXPECT_EQ(first["status"], 200);
+  EXPECT_EQ(first["keep_alive"], true);
+  EXPECT_EQ(first["reason"], "finished");
+  EXPECT_EQ(first["bytes_in"], request.size());
+  EXPECT_EQ(first["bytes_out"], answer.size() + 6);
+  EXPECT_EQ(first["backend_reused"], false);
+  EXPECT_TRUE(first.contains("handshake_ms"));
+  const Json second = Line();
+  EXPECT_FALSE(second.contains("handshake_ms"));
+  EXPECT_EQ(second["backend_reused"], true);
+  EXPECT_EQ(second["bytes_in"], request.size());
+  EXPECT_EQ(second["bytes_out"], answer.size() + 6);
+  EXPECT_EQ(second["tls"], "TLSv1.3");
+}
+
+TEST_F(AccessLogTest, WhatKoiAnswersItselfHasALine) {
+  (void)Answer("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+  Json line = Line();
+  EXPECT_EQ(line["status"], 400);
+  EXPECT_EQ(line["reason"], "malformed-request");
+  EXPECT_FALSE(line.contains("path"));
+  EXPECT_GT(line["bytes_out"], 0);
+  (void)Get(http());
+  line = Line();
+  EXPECT_EQ(line["status"], 503);
+  EXPECT_EQ(line["reason"], "no-backend");
+  ConnectTo(https())->Send("no TLS at all\n");
+  EXPECT_EQ(Line()["reason"], "handshake-failed");
+  auto broken = ConnectTo(http());
+  broken->Send("GET / HT");
+  broken->Close();
+  EXPECT_EQ(Line()["reason"], "client-broke-off");
+  ConnectTo(http())->Close();  // without a byte: nothing to tell
+  auto moved = ConnectTo(redirect());
+  moved->Send(kGet);
+  (void)moved->ReadMessage();
+  line = Line();
+  EXPECT_EQ(line["status"], 301);
+  EXPECT_EQ(line["service"], "moved");
 }
 
 TEST_F(AccessLogTest, LinesThatNobodyTakesAreLostAndCounted) {

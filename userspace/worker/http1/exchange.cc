@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "base/check.h"
 #include "http/trailers.h"
+#include "worker/access/log_access.h"
 
 namespace koi {
 namespace {
@@ -112,25 +113,33 @@ void Exchange::Abort() {
 }
 
 Exchange::Outcome Exchange::Connect() {
-  switch (connector_->Advance()) {
+  const Connector::Outcome outcome = connector_->Advance();
+  switch (outcome) {
     case Connector::Outcome::kAgain: return Outcome::kAgain;
     case Connector::Outcome::kConnected:
       backend_ = connector_->Take();
+      if (client_.access != nullptr) NoteConnector(*connector_, &*backend_, *client_.access);
       connector_.reset();
       to_backend_.Append(request_head_);
       moved_ = true;
       return Outcome::kAgain;
-    case Connector::Outcome::kNoBackend:
-      return Unanswered(503, CloseReason::kNoBackend, "No backend is available.");
+    case Connector::Outcome::kNoBackend: return Unreached(outcome, 503, "No backend is available.");
     case Connector::Outcome::kRefused:
-      return Unanswered(502, CloseReason::kBackendRefused, "No backend could be reached.");
+      return Unreached(outcome, 502, "No backend could be reached.");
     case Connector::Outcome::kTimedOut:
-      return Unanswered(504, CloseReason::kBackendUnreachable, "No backend could be reached.");
+      return Unreached(outcome, 504, "No backend could be reached.");
   }
   KOI_UNREACHABLE();
 }
 
+Exchange::Outcome Exchange::Unreached(Connector::Outcome how, int status,
+                                      absl::string_view explanation) {
+  if (client_.access != nullptr) NoteConnector(*connector_, nullptr, *client_.access);
+  return Unanswered(status, ReasonOf(how), explanation);
+}
+
 void Exchange::Reconnect() {
+  if (client_.access != nullptr) ++client_.access->retries;
   backend_.reset();
   to_backend_.Clear();
   request_given_up_ = false;
@@ -181,6 +190,7 @@ Exchange::Outcome Exchange::DecodeRequest() {
     AppendData(piece.data, chunked_request_, to_backend_);
     client_.in.Take(piece.consumed);
     client_bytes_ += piece.consumed;
+    if (client_.access != nullptr) client_.access->bytes_in += piece.consumed;
     body_consumed_ = true;
     moved_ = true;
   }
@@ -270,6 +280,7 @@ Exchange::Outcome Exchange::SwitchProtocols(const ResponseHead& head, size_t hea
                          "The backend switched to a protocol that was not asked for.");
   }
   head_taken_ = true;
+  if (client_.access != nullptr) client_.access->status = head.status;
   keep_alive_ = false;
   std::string text;
   WriteResponseHead(head, {.request_id = request_id_, .upgrade = upgrade_}, text);
@@ -302,6 +313,7 @@ Exchange::Outcome Exchange::Relay() {
 
 void Exchange::TakeFinal(const ResponseHead& head) {
   head_taken_ = true;
+  if (client_.access != nullptr) client_.access->status = head.status;
   const Framing framing = head.framing(to_head_);
   response_body_ = BodyDecoder(framing, head.fields.content_length.value_or(0));
   trailers_to_client_ = trailers_to_client_ && framing == Framing::kChunked;
@@ -348,6 +360,9 @@ Exchange::Outcome Exchange::ReadResponse() {
   from_backend_.Added(got);
   if (io == Io::kAgain) return Outcome::kAgain;
   if (io != Io::kDone) return ResponseEnded(io);
+  if (!anything_received_ && client_.access != nullptr) {
+    client_.access->first_byte = backends_.loop.now();
+  }
   anything_received_ = true;
   moved_ = true;
   return Outcome::kAgain;

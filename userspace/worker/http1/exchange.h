@@ -91,6 +91,8 @@ class Exchange {
 
   bool MayRetry() const;
   Outcome BodyTooLarge();
+  // No backend was found that takes the request.
+  Outcome Unreached(Connector::Outcome how, int status, absl::string_view explanation);
   Outcome Unanswered(int status, CloseReason reason, absl::string_view explanation);
   Outcome ClientFailed();
   // The backend's fault: 502, or an abrupt end.

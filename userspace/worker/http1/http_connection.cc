@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/error_page.h"
 #include "http/request_id.h"
+#include "worker/access/log_access.h"
 
 namespace koi {
 
@@ -22,7 +23,9 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
       deadline_(backends.loop, [this] {
         state_ = Expire();
         Advance();
-      }) {}
+      }) {
+  BeginAccess(*service_, backends_.loop.now(), client_);
+}
 
 void HttpConnection::Start() {
   deadline_.Set(timeouts().handshake);
@@ -45,6 +48,7 @@ void HttpConnection::Reconsider() {
 }
 
 void HttpConnection::Cut() {
+  if (exchange_.has_value() || !client_.in.empty()) Log(CloseReason::kCut);
   client_.stream.Abort();
   if (exchange_.has_value()) exchange_->Abort();
 }
@@ -60,7 +64,10 @@ bool HttpConnection::TakeService() {
     std::shared_ptr<const Service> now = services_.Find(facts_.service);
     offered_ = now != nullptr && now->told.mode == ServiceMode::kHttp &&
                now->tls.has_value() == facts_.tls;
-    if (offered_) service_ = std::move(now);
+    if (offered_) {
+      service_ = std::move(now);
+      BeginAccess(*service_, backends_.loop.now(), client_);
+    }
   }
   return offered_;
 }
@@ -93,15 +100,30 @@ HttpConnection::State HttpConnection::Step() {
 
 HttpConnection::State HttpConnection::Handshake() {
   switch (client_.Handshake()) {
-    case Io::kDone: deadline_.Set(timeouts().head); return State::kRequest;
+    case Io::kDone:
+      if (client_.access != nullptr && facts_.tls) {
+        client_.access->handshaken = backends_.loop.now();
+      }
+      deadline_.Set(timeouts().head);
+      return State::kRequest;
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
-    case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
+    case Io::kFailed:
+      Log(CloseReason::kHandshakeFailed);
+      return Close(CloseReason::kHandshakeFailed);
   }
   KOI_UNREACHABLE();
 }
 
+void HttpConnection::NoteBegin() {
+  if (client_.access != nullptr) client_.access->BeginRequest(backends_.loop.now());
+}
+
 HttpConnection::State HttpConnection::Request() {
+  // The client has sent it behind the one before.
+  if (client_.access != nullptr && client_.access->begun == TimePoint() && !client_.in.empty()) {
+    NoteBegin();
+  }
   for (;;) {
     RequestHead head;
     const ParseResult parsed =
@@ -115,7 +137,10 @@ HttpConnection::State HttpConnection::Request() {
     const bool between_requests = client_.in.empty();
     switch (client_.Fill()) {
       case Io::kDone:
-        if (between_requests) deadline_.Set(timeouts().head);
+        if (between_requests) {
+          deadline_.Set(timeouts().head);
+          NoteBegin();
+        }
         break;
       case Io::kAgain:
         client_.in.Release();
@@ -123,7 +148,9 @@ HttpConnection::State HttpConnection::Request() {
         return between_requests ? Idle() : State::kRequest;
       case Io::kClosed:
       case Io::kFailed:
-        return Close(between_requests ? CloseReason::kClientLeft : CloseReason::kClientBrokeOff);
+        if (between_requests) return Close(CloseReason::kClientLeft);
+        Log(CloseReason::kClientBrokeOff);
+        return Close(CloseReason::kClientBrokeOff);
     }
   }
 }
@@ -149,8 +176,13 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
   ++requests_;
   to_head_ = head.is_head();
   client_minor_version_ = head.minor_version;
+  const bool offered = TakeService();
+  if (client_.access != nullptr) {
+    client_.access->SetRequest(head.method, head.host, head.target);
+    client_.access->bytes_in = head_bytes;
+  }
   if (head.unknown_expectation) return Refuse(417, "Only 100-continue is understood.");
-  if (!TakeService()) {
+  if (!offered) {
     return Answer(CloseReason::kNoService,
                   {.status = 503, .explanation = "This service is no longer offered."});
   }
@@ -170,6 +202,7 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
   }
   ExchangeOwner& self = *this;  // a private base, which emplace() could not reach
   exchange_.emplace(backends_, client_, self, service_->told, head, PlanFor(head));
+  if (client_.access != nullptr) client_.access->request_id.Set(request_id_);
   client_.in.Take(head_bytes);  // written anew by now
   return State::kExchange;
 }
@@ -262,6 +295,10 @@ HttpConnection::State HttpConnection::EndExchange(Exchange::Outcome outcome) {
   const int status = exchange_->status();
   const absl::string_view explanation = exchange_->explanation();
   exchange_.reset();
+  if (outcome != Exchange::Outcome::kUnanswered) {
+    if (client_.access != nullptr) client_.access->keep_alive = go_on;
+    Log(reason);
+  }
   switch (outcome) {
     case Exchange::Outcome::kDone:
       to_head_ = false;
@@ -316,6 +353,7 @@ HttpConnection::State HttpConnection::Expire() {
   switch (state_) {
     case State::kHandshake:
       client_.GiveUpHandshake();
+      Log(CloseReason::kHandshakeTimedOut);
       return Close(CloseReason::kHandshakeTimedOut);
     case State::kRequest:
       if (client_.in.empty() && answered_any_) return Idle();
@@ -342,12 +380,25 @@ HttpConnection::State HttpConnection::Answer(CloseReason reason, OwnResponse res
   response.keep_alive = response.keep_alive && MayGoOn();
   response.to_head = to_head_;
   response.client_minor_version = client_minor_version_;
-  client_.out.Append(WriteOwnResponse(response));
+  const std::string text = WriteOwnResponse(response);
+  client_.out.Append(text);
+  if (client_.access != nullptr) {
+    client_.access->status = response.status;
+    client_.access->keep_alive = response.keep_alive;
+    client_.access->bytes_out += text.size();  // which have not gone yet
+    Log(reason);
+  }
   to_head_ = false;  // the next answer may be to what could not even be parsed
   backends_.counters.Request();
   if (!response.keep_alive) return BeginLinger(reason);
   deadline_.Set(timeouts().body);
   return State::kRespond;
+}
+
+void HttpConnection::Log(CloseReason reason) {
+  if (client_.access != nullptr) {
+    LogAccess(clients_, backends_, service_.get(), facts_, client_, reason);
+  }
 }
 
 void HttpConnection::BeginIdle() {

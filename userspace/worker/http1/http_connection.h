@@ -72,6 +72,9 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   // client unread, would make the kernel send a reset that destroys the response on its way.
   State BeginLinger(CloseReason reason);
   State Close(CloseReason reason);
+  // For the access log: a request's first byte has come; it, or the connection, has ended.
+  void NoteBegin();
+  void Log(CloseReason reason);
   void BeginIdle();
 
   Backends& backends_;

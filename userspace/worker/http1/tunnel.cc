@@ -19,7 +19,9 @@ Tunnel::Outcome Tunnel::Advance() {
 Tunnel::Outcome Tunnel::MoveUp() {
   Outcome outcome = Outcome::kAgain;
   if (!up_.ended) {
+    const size_t before = client_.in.size();
     const Io read = client_.Fill();
+    if (client_.access != nullptr) client_.access->bytes_in += client_.in.size() - before;
     if (read == Io::kFailed) return Outcome::kClientFailed;
     if (read == Io::kClosed) up_.ended = true;
     if (read != Io::kAgain) outcome = Outcome::kMoved;
