@@ -61,6 +61,8 @@ void BuildTlsOptions(BuildContext& context, const Section& section, ServiceConfi
 // Of one pool; `section` is its tls.
 void BuildPoolTls(BuildContext& context, const Section& section, PoolConfig& pool);
 void BuildTickets(BuildContext& context);
+// What only `tls = "passthrough"` has; after the service's own pool.
+void BuildPassthrough(BuildContext& context, const Section& section, ServiceConfig& service);
 void BuildServices(BuildContext& context);  // after BuildVips and BuildPools
 void BuildStats(BuildContext& context);     // after BuildServices
 
@@ -73,6 +75,10 @@ std::optional<std::string> FirstLine(BuildContext& context, const Section& secti
                                      absl::string_view key);
 // `service "web"`, or `[[service]]` where it has no valid name.
 std::string Label(const Section& section, absl::string_view noun);
+// The position of the pool that key `pool` of `section` names; nullopt, and a problem that begins
+// with `label`, where there is none.
+std::optional<uint32_t> PoolNamedBy(BuildContext& context, const Section& section,
+                                    const std::string& label);
 // `; did you mean NEAREST?` or "".
 std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates,
                        absl::string_view quote);

@@ -58,7 +58,12 @@ void BuildBackend(BuildContext& context, const Section& section, Declared& names
 void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   PoolConfig pool;
   pool.name = section.GetOr<std::string>("name", "");
+  const auto send_proxy = section.GetOr<std::string>("send_proxy", "off");
+  pool.send_proxy = send_proxy == "v1"   ? SendProxy::kV1
+                    : send_proxy == "v2" ? SendProxy::kV2
+                                         : SendProxy::kOff;
   for (const Section& check : section.Inside("check")) pool.check = BuildCheck(context, check);
+  pool.check.send_proxy = pool.send_proxy;
   for (const Section& timeouts : section.Inside("timeouts")) {
     pool.timeouts = BuildPoolTimeouts(timeouts);
   }

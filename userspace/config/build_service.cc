@@ -29,9 +29,10 @@ void CheckSelfSigned(BuildContext& context, const Section& section, ServiceConfi
   const std::string label = Label(section, "service");
   const Place& place = section.PlaceOf("self_signed");
   if (service.tls != TlsMode::kTerminate) {
-    context.problems.Error(place, absl::StrCat(label,
-                                               " is self_signed, but tls is \"off\"; did you mean "
-                                               "\"terminate\"?"));
+    context.problems.Error(
+        place, absl::StrCat(label, " is self_signed, but tls is \"", TlsModeName(service.tls),
+                            "\"; did you mean "
+                            "\"terminate\"?"));
   }
   for (const char* key : {"certificates", "certificates_folder"}) {
     if (!section.Written(key)) continue;
@@ -65,7 +66,8 @@ void BuildCertificates(BuildContext& context, const Section& section, ServiceCon
   if (!terminates && (section.Written("certificates") || has_folder)) {
     context.problems.Error(
         section.PlaceOf(has_folder ? "certificates_folder" : "certificates"),
-        absl::StrCat(label, " has certificates, but tls is \"off\"; did you mean \"terminate\"?"));
+        absl::StrCat(label, " has certificates, but tls is \"", TlsModeName(service.tls),
+                     "\"; did you mean \"terminate\"?"));
   } else if (terminates && !section.Written("certificates") && !has_folder) {
     context.problems.Error(
         section.PlaceOf("tls"),
@@ -103,24 +105,14 @@ void CheckRedirect(BuildContext& context, const Section& section, const ServiceC
 void ResolvePool(BuildContext& context, const Section& section, ServiceConfig& service) {
   const std::string label = Label(section, "service");
   if (!section.Written("pool")) {
+    if (section.Written("route") && service.tls == TlsMode::kPassthrough) return;
     const bool may_redirect = service.mode == ServiceMode::kHttp && service.tls == TlsMode::kOff;
     context.problems.Error(section.place(),
                            absl::StrCat(label, " lacks pool = \"NAME\"",
                                         may_redirect ? " or redirect = \"https\"" : ""));
     return;
   }
-  if (!section.Has("pool")) return;
-  const std::string& name = section.Get<std::string>("pool");
-  std::vector<std::string> names;
-  for (const PoolConfig& pool : context.config.pools) names.push_back(pool.name);
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) {
-    service.pool = static_cast<uint32_t>(found - names.begin());
-  } else if (context.pools_complete) {
-    context.problems.Error(section.PlaceOf("pool"),
-                           absl::StrCat(label, " names pool \"", name, "\", which does not exist",
-                                        DidYouMean(name, names, "\"")));
-  }
+  service.pool = PoolNamedBy(context, section, label);
 }
 
 void BuildTimeouts(const Section& service_section, ServiceTimeouts& timeouts) {
@@ -180,6 +172,7 @@ void Choose(BuildContext& context, const Section& section, const ServiceConfig& 
 }
 
 void BuildHttp(BuildContext& context, const Section& section, ServiceConfig& service) {
+  service.accept_proxy = section.GetOr("accept_proxy", service.accept_proxy);
   service.trusted_proxies = section.GetOr("trusted_proxies", service.trusted_proxies);
   HttpOptions& http = service.http;
   Choose(context, section, service, "forwarded", kForwardedChoices, http.forwarded);
@@ -192,8 +185,10 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   service.name = section.GetOr<std::string>("name", "");
   service.mode =
       section.GetOr<std::string>("mode", "http") == "tcp" ? ServiceMode::kTcp : ServiceMode::kHttp;
-  service.tls =
-      section.GetOr<std::string>("tls", "off") == "terminate" ? TlsMode::kTerminate : TlsMode::kOff;
+  const auto tls = section.GetOr<std::string>("tls", "off");
+  service.tls = tls == "terminate"     ? TlsMode::kTerminate
+                : tls == "passthrough" ? TlsMode::kPassthrough
+                                       : TlsMode::kOff;
   service.redirect_to_https = section.Has("redirect");
   if (section.Has("name")) {
     names.Add(service.name, absl::StrCat("service name \"", service.name, "\""),
@@ -224,7 +219,14 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
   } else {
     ResolvePool(context, section, service);
   }
+  BuildPassthrough(context, section, service);
   context.config.services.push_back(std::move(service));
+}
+
+bool Uses(const ServiceConfig& service, size_t pool) {
+  return service.pool == pool ||
+         std::any_of(service.routes.begin(), service.routes.end(),
+                     [pool](const RouteConfig& route) { return route.pool == pool; });
 }
 
 // A pool without a service does nothing: probably a name that was changed in one place only.
@@ -232,7 +234,7 @@ void WarnOfUnusedPools(BuildContext& context) {
   const std::vector<Section>& pools = context.top.Inside("pool");
   for (size_t i = 0; i < pools.size(); ++i) {
     const bool used = std::any_of(context.config.services.begin(), context.config.services.end(),
-                                  [i](const ServiceConfig& service) { return service.pool == i; });
+                                  [i](const ServiceConfig& service) { return Uses(service, i); });
     if (!used) {
       context.problems.Warn(pools[i].PlaceOf("name"),
                             absl::StrCat(Label(pools[i], "pool"), " is used by no service"));

@@ -77,6 +77,12 @@ inline const char* TlsModeName(TlsMode mode) {
   return "";
 }
 
+// Clients that ask for one of these names are for another pool than their service's.
+struct RouteConfig {
+  std::vector<std::string> sni;  // lower case; "*.b.example" is every name below b.example
+  uint32_t pool = 0;             // index into Config::pools
+};
+
 struct CertificateConfig {
   std::string chain_file;
   std::string key_file;
@@ -144,23 +150,41 @@ struct ServiceConfig {
   std::vector<CertificateConfig> certificates = {};
   std::string certificates_folder = {};  // each NAME.pem in it is one more; "" for none
   TlsOptions tls_options = {};
-  std::string client_ca_file = {};    // with tls_options.client_certificates
-  bool self_signed = false;           // koi makes the certificate, if need be
-  bool redirect_to_https = false;     // then there is no pool
-  std::optional<uint32_t> pool = {};  // index into Config::pools
+  std::string client_ca_file = {};  // with tls_options.client_certificates
+  bool self_signed = false;         // koi makes the certificate, if need be
+  bool redirect_to_https = false;   // then there is no pool
+  // Index into Config::pools; none with redirect_to_https, and where nothing but `routes` counts.
+  std::optional<uint32_t> pool = {};
   bool welcome_when_empty = false;
   std::string access_log = {};  // where its lines go; "": there are none
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
+  std::vector<Prefix> accept_proxy = {};     // who begins connections with a PROXY header
+  std::vector<RouteConfig> routes = {};      // only with TlsMode::kPassthrough
   std::vector<Prefix> trusted_proxies = {};  // whose word about clients is taken
   HttpOptions http = {};
 };
+
+// What stands in front of a client's bytes on the way to a backend: who it is, as the PROXY
+// protocol tells it.
+enum class SendProxy { kOff, kV1, kV2 };
+
+// As it is written in a configuration.
+inline const char* SendProxyName(SendProxy version) {
+  switch (version) {
+    case SendProxy::kOff: return "off";
+    case SendProxy::kV1: return "v1";
+    case SendProxy::kV2: return "v2";
+  }
+  return "";
+}
 
 struct CheckConfig {
   Duration interval = std::chrono::seconds(2);
   Duration timeout = std::chrono::seconds(1);
   uint32_t rise = 2;  // successes that make a down backend up; the very first check decides alone
   uint32_t fall = 3;
+  SendProxy send_proxy = SendProxy::kOff;  // the pool's: a check sends a header that names nobody
 
   bool operator==(const CheckConfig&) const = default;
 };
@@ -192,6 +216,7 @@ struct PoolConfig {
   uint32_t number = 0;
   std::string name;
   Balance balance = Balance::kRoundRobin;
+  SendProxy send_proxy = SendProxy::kOff;
   CheckConfig check = {};
   PoolTimeouts timeouts = {};
   bool has_tls = false;  // it is spoken to the backends

@@ -126,6 +126,7 @@ Thing Describe(const PoolConfig& pool) {
   return {"pool",
           pool.name,
           {{"balance", "round-robin"},
+           {"send_proxy", SendProxyName(pool.send_proxy)},
            {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
            {"timeouts.response", FormatDuration(pool.timeouts.response)},
            {"timeouts.idle", FormatDuration(pool.timeouts.idle)},
@@ -167,6 +168,12 @@ Thing Describe(const PoolConfig& pool, const BackendConfig& backend) {
            {"from", backend.from_cli ? "cli" : "file"}}};
 }
 
+std::string Joined(const std::vector<Prefix>& prefixes) {
+  return absl::StrJoin(prefixes, ", ", [](std::string* out, const Prefix& prefix) {
+    absl::StrAppend(out, prefix.ToString());
+  });
+}
+
 Thing Describe(const Config& config, const ServiceConfig& service) {
   Thing thing{"service",
               service.name,
@@ -184,11 +191,12 @@ Thing Describe(const Config& config, const ServiceConfig& service) {
   Describe(service.timeouts, thing);
   Describe(service.limits, thing);
   if (service.mode == ServiceMode::kHttp) Describe(service.http, thing);
-  thing.keys.push_back(
-      {"trusted_proxies",
-       absl::StrJoin(service.trusted_proxies, ", ", [](std::string* out, const Prefix& prefix) {
-         absl::StrAppend(out, prefix.ToString());
-       })});
+  thing.keys.push_back({"accept_proxy", Joined(service.accept_proxy)});
+  thing.keys.push_back({"trusted_proxies", Joined(service.trusted_proxies)});
+  for (const RouteConfig& route : service.routes) {
+    thing.keys.push_back(
+        {absl::StrCat("route ", absl::StrJoin(route.sni, ", ")), config.pools[route.pool].name});
+  }
   for (const CertificateConfig& certificate : service.certificates) {
     thing.keys.push_back({"certificates.chain", certificate.chain_file});
     thing.keys.push_back({"certificates.key", certificate.key_file});

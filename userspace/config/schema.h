@@ -29,10 +29,11 @@ enum class KeyType {
   kFlag,
   kDuration,  // "2s"; minimum..maximum milliseconds
   kAddress,
-  kEndpoint,   // "10.0.0.1:80", "[2001:db8::1]:80"
-  kEndpoints,  // a list of at least one
-  kPrefixes,   // a list of at least one
-  kChoice,     // one of `choices`
+  kEndpoint,     // "10.0.0.1:80", "[2001:db8::1]:80"
+  kEndpoints,    // a list of at least one
+  kPrefixes,     // a list of at least one
+  kServerNames,  // a list of at least one host name, "*." in front for all below it
+  kChoice,       // one of `choices`
 };
 
 // A table of the configuration. `path` is "" for the top of the file, "pool" for [[pool]],

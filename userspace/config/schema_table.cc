@@ -24,6 +24,11 @@ constexpr ConfigTable kTables[] = {
              "none is."},
     {.path = "service.tls_options",
      .help = "What is agreed on with TLS clients; with `tls = \"terminate\"`."},
+    {.path = "service.route",
+     .repeated = true,
+     .help = "Connections that are for another pool, with `tls = \"passthrough\"`: the most exact "
+             "name decides. What no route is for goes to the service's `pool`; without one it is "
+             "closed."},
     {.path = "service.timeouts", .help = "How long clients are waited for."},
     {.path = "service.limits",
      .help = "What clients may send. All but `body_rate` are for `mode = \"http\"`."},
@@ -207,9 +212,11 @@ constexpr ConfigKey kKeys[] = {
     {.table = "service",
      .name = "tls",
      .type = KeyType::kChoice,
-     .choices = "off, terminate",
+     .choices = "off, terminate, passthrough",
      .default_value = "off",
-     .help = "`terminate`: clients speak TLS, backends plain text."},
+     .help =
+         "`terminate`: koi ends the TLS that clients speak; `passthrough`: backends do, and koi "
+         "reads nothing but which server is asked for. That only with `mode = \"tcp\"`."},
     {.table = "service",
      .name = "self_signed",
      .type = KeyType::kFlag,
@@ -253,6 +260,14 @@ constexpr ConfigKey kKeys[] = {
              "page that says how to add one. Only with `mode = \"http\"`."},
 
     {.table = "service",
+     .name = "accept_proxy",
+     .type = KeyType::kPrefixes,
+     .default_note = "nobody sends one",
+     .help = "Networks of the proxies in front of koi that begin each connection with a header of "
+             "the PROXY protocol, version 1 or 2, before any TLS. From them a connection without "
+             "one is closed; from others none is looked for. The client is then the one that the "
+             "header names."},
+    {.table = "service",
      .name = "trusted_proxies",
      .type = KeyType::kPrefixes,
      .default_note = "nobody is trusted",
@@ -281,6 +296,17 @@ constexpr ConfigKey kKeys[] = {
      .default_value = "websocket",
      .help = "Protocols that clients may switch to; `any` is without `h2c`. Only with `mode = "
              "\"http\"`."},
+
+    {.table = "service.route",
+     .name = "sni",
+     .type = KeyType::kServerNames,
+     .required = true,
+     .help = "Names that clients ask for; `*.` in front is for every name below the rest."},
+    {.table = "service.route",
+     .name = "pool",
+     .type = KeyType::kName,
+     .required = true,
+     .help = "Name of the pool whose backends they are for."},
 
     {.table = "service.certificates",
      .name = "chain",
@@ -450,6 +476,15 @@ constexpr ConfigKey kKeys[] = {
      .choices = "round-robin",
      .default_value = "round-robin",
      .help = "How a backend is chosen."},
+
+    {.table = "pool",
+     .name = "send_proxy",
+     .type = KeyType::kChoice,
+     .choices = "off, v1, v2",
+     .default_value = "off",
+     .help = "Begins each connection to a backend with a header of the PROXY protocol, which names "
+             "the client; `v2` tells of its TLS too. The backends must expect it: checks send one "
+             "that names nobody. In `mode = \"http\"` no two clients share a connection then."},
 
     {.table = "pool.check",
      .name = "tcp",

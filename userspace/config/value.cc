@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/check.h"
 #include "base/text.h"
 
@@ -22,7 +23,8 @@ NodeKind WrittenKind(KeyType type) {
     case KeyType::kNumber: return NodeKind::kNumber;
     case KeyType::kFlag: return NodeKind::kFlag;
     case KeyType::kEndpoints:
-    case KeyType::kPrefixes: return NodeKind::kList;
+    case KeyType::kPrefixes:
+    case KeyType::kServerNames: return NodeKind::kList;
     case KeyType::kText:
     case KeyType::kName:
     case KeyType::kInterface:
@@ -118,7 +120,8 @@ absl::StatusOr<ConfigValue> ConvertText(const ConfigKey& key, absl::string_view 
     case KeyType::kNumber:
     case KeyType::kFlag:
     case KeyType::kEndpoints:
-    case KeyType::kPrefixes: break;
+    case KeyType::kPrefixes:
+    case KeyType::kServerNames: break;
   }
   KOI_UNREACHABLE();
 }
@@ -156,6 +159,16 @@ absl::StatusOr<PlacedEndpoint> ConvertEndpoint(const Node& item) {
   return PlacedEndpoint{item.place, *endpoint};
 }
 
+// Names are compared without regard to case, and TLS clients leave out a final dot.
+absl::StatusOr<PlacedText> ConvertServerName(const Node& item) {
+  if (IsServerName(item.text)) return PlacedText{item.place, absl::AsciiStrToLower(item.text)};
+  const absl::string_view port = absl::string_view(item.text).substr(0, item.text.rfind(':'));
+  const bool has_port = port.size() < item.text.size() && IsServerName(port);
+  return absl::InvalidArgumentError(absl::StrCat(
+      Quoted(item.text), " is not the name of a host, as \"a.example\" or \"*.b.example\"",
+      has_port ? absl::StrCat("; did you mean ", Quoted(port), "?") : ""));
+}
+
 absl::StatusOr<ConfigValue> ConvertScalar(const ConfigKey& key, const Node& node) {
   switch (node.kind) {
     case NodeKind::kNumber:
@@ -185,6 +198,9 @@ std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node,
   if (key.type == KeyType::kPrefixes) {
     return ConvertList<Prefix>(key, node, problems,
                                [](const Node& item) { return Prefix::Parse(item.text); });
+  }
+  if (key.type == KeyType::kServerNames) {
+    return ConvertList<PlacedText>(key, node, problems, ConvertServerName);
   }
   absl::StatusOr<ConfigValue> value = ConvertScalar(key, node);
   if (value.ok()) return *std::move(value);
@@ -221,6 +237,21 @@ bool IsName(absl::string_view text) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' ||
                   c == '-';
          });
+}
+
+bool IsServerName(absl::string_view text) {
+  constexpr size_t kMaxBytes = 253;  // of a name in DNS
+  constexpr size_t kMaxLabelBytes = 63;
+  (void)absl::ConsumePrefix(&text, "*.");
+  if (text.empty() || text.size() > kMaxBytes) return false;
+  for (const absl::string_view label : absl::StrSplit(text, '.')) {
+    const bool valid = !label.empty() && label.size() <= kMaxLabelBytes &&
+                       std::all_of(label.begin(), label.end(), [](unsigned char c) {
+                         return absl::ascii_isalnum(c) || c == '-' || c == '_';
+                       });
+    if (!valid) return false;
+  }
+  return true;
 }
 
 absl::StatusOr<Duration> ParseDuration(absl::string_view text) {

@@ -23,8 +23,14 @@ struct PlacedEndpoint {
   Endpoint endpoint;
 };
 
-using ConfigValue = std::variant<std::string, int64_t, bool, Duration, Address, Endpoint,
-                                 std::vector<PlacedEndpoint>, std::vector<Prefix>>;
+struct PlacedText {
+  Place place;
+  std::string text;
+};
+
+using ConfigValue =
+    std::variant<std::string, int64_t, bool, Duration, Address, Endpoint,
+                 std::vector<PlacedEndpoint>, std::vector<Prefix>, std::vector<PlacedText>>;
 
 // The value of `key` in `node`; nothing when it is not what the key takes, which is then in
 // `problems`.
@@ -38,6 +44,9 @@ ConfigValue DefaultValue(const ConfigKey& key);
 bool IsHostName(absl::string_view text);
 // Whether `text` may name a service, pool or backend.
 bool IsName(absl::string_view text);
+
+// Whether `text` is the name of a host, or "*." and one, for all names below it.
+bool IsServerName(absl::string_view text);
 
 // "500ms", "2s", "1m", "1h".
 absl::StatusOr<Duration> ParseDuration(absl::string_view text);

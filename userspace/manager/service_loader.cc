@@ -20,6 +20,14 @@ absl::Status EnsureCertificate(const Config& config, const ServiceConfig& servic
   return EnsureSelfSigned(files.chain_file, files.key_file, subject);
 }
 
+std::vector<WorkerRoute> RoutesOf(const Config& config, const ServiceConfig& service) {
+  std::vector<WorkerRoute> routes;
+  for (const RouteConfig& route : service.routes) {
+    routes.push_back({.sni = route.sni, .pool = config.pools[route.pool].number});
+  }
+  return routes;
+}
+
 }  // namespace
 
 std::vector<std::string> EnsureCertificates(const Config& config) {
@@ -50,6 +58,9 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
                           .access_log = !configured.access_log.empty(),
                           .timeouts = configured.timeouts,
                           .limits = configured.limits,
+                          .routes = RoutesOf(config, configured),
+                          .routes_only = !configured.routes.empty() && !configured.pool.has_value(),
+                          .accept_proxy = configured.accept_proxy,
                           .trusted_proxies = configured.trusted_proxies,
                           .http = configured.http};
     if (configured.welcome_when_empty) {
@@ -79,6 +90,7 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
     loaded.pools.push_back({.number = pool.number,
                             .name = pool.name,
                             .balance = pool.balance,
+                            .send_proxy = pool.send_proxy,
                             .timeouts = pool.timeouts});
   }
   return loaded;

@@ -29,11 +29,16 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Upgrades, {{Upgrades::kWebSocket, "websocket"},
                                         {Upgrades::kOff, "off"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HttpOptions, forwarded, request_id, upgrade)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolTimeouts, connect, response, idle, queue)
+NLOHMANN_JSON_SERIALIZE_ENUM(SendProxy, {{SendProxy::kOff, "off"},
+                                         {SendProxy::kV1, "v1"},
+                                         {SendProxy::kV2, "v2"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerRoute, sni, pool)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, welcome_page, pool, access_log,
-                                   timeouts, limits, trusted_proxies, http)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, timeouts)
+                                   key_pem, redirect_to_https, welcome_page, pool, routes,
+                                   routes_only, access_log, timeouts, limits, accept_proxy,
+                                   trusted_proxies, http)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, send_proxy, timeouts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)

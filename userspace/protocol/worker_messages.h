@@ -47,6 +47,14 @@ struct WorkerWelcome {
   uint32_t seat = 0;      // of its map, to write in
 };
 
+// What is for another pool than its service's.
+struct WorkerRoute {
+  std::vector<std::string> sni = {};  // as RouteConfig has it
+  uint32_t pool = 0;                  // its number
+
+  bool operator==(const WorkerRoute&) const = default;
+};
+
 struct WorkerService {
   uint32_t number = 0;  // of the service
   std::string name = {};
@@ -61,6 +69,9 @@ struct WorkerService {
   bool access_log = false;
   ServiceTimeouts timeouts = {};
   ServiceLimits limits = {};
+  std::vector<WorkerRoute> routes = {};
+  bool routes_only = false;  // what none of them is for has no pool
+  std::vector<Prefix> accept_proxy = {};
   std::vector<Prefix> trusted_proxies = {};
   HttpOptions http = {};
 
@@ -72,6 +83,7 @@ struct WorkerPool {
   uint32_t number = 0;  // of the pool
   std::string name = {};
   Balance balance = Balance::kRoundRobin;
+  SendProxy send_proxy = SendProxy::kOff;
   PoolTimeouts timeouts = {};
 
   bool operator==(const WorkerPool&) const = default;

@@ -131,8 +131,29 @@ constexpr Mistake kMistakes[] = {
      R"(12:8: mode "htp" is not one of: http, tcp; did you mean "http"?)"},
     {R"(pool = "web")", "mode = \"HTTP\"\npool = \"web\"",
      R"(12:8: mode "HTTP" is not one of: http, tcp; did you mean "http"?)"},
+    {R"(pool = "web")", "tls = \"pass\"\npool = \"web\"",
+     R"(12:7: tls "pass" is not one of: off, terminate, passthrough)"},
     {R"(pool = "web")", "tls = \"passthrough\"\npool = \"web\"",
-     R"(12:7: tls "passthrough" is not one of: off, terminate)"},
+     R"(12:7: service "web" passes TLS on, so it sees no requests; that is mode = "tcp")"},
+    {R"(pool = "web")", "mode = \"tcp\"\ntls = \"passthrough\"\nself_signed = true\npool = \"web\"",
+     R"(14:15: service "web" is self_signed, but tls is "passthrough"; did you mean "terminate"?)"},
+    {R"(pool = "web")", "pool = \"web\"\nroute = [{ sni = [\"a.example\"], pool = \"web\" }]",
+     R"(13:10: service "web" has a route, but tls is "off"; did you mean "passthrough"?)"},
+    {R"(pool = "web")",
+     "mode = \"tcp\"\ntls = \"passthrough\"\nroute = [{ sni = [\"a.example\", \"A.example\"], pool "
+     "= "
+     "\"wbe\" }]",
+     R"(14:32: sni "a.example" of service "web" is already used at koi.toml:14
+14:53: route of service "web" names pool "wbe", which does not exist; did you mean "web"?)"},
+    {R"(pool = "web")",
+     "mode = \"tcp\"\ntls = \"passthrough\"\nroute = [{ sni = [\"a.example:443\", \"a.*\"], pool = "
+     "\"web\" }]",
+     R"(14:19: "a.example:443" is not the name of a host, as "a.example" or "*.b.example"; did you mean "a.example"?
+14:36: "a.*" is not the name of a host, as "a.example" or "*.b.example")"},
+    {R"(pool = "web")", "accept_proxy = []\npool = \"web\"",
+     "12:16: accept_proxy is empty; it takes a list of ADDRESS/LENGTH"},
+    {"backend = [", "send_proxy = \"v3\"\nbackend = [",
+     R"(15:14: send_proxy "v3" is not one of: off, v1, v2; did you mean "v1"?)"},
     {"[node]", "[xdp]\nmode = \"nativ\"\n[node]",
      R"(3:8: mode "nativ" is not one of: auto, native, generic; did you mean "native"?)"},
     // Time-outs and limits.

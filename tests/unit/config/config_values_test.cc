@@ -155,6 +155,22 @@ TEST(ConfigValuesTest, HttpOptionsAreRead) {
   EXPECT_EQ(ParseValid(kWholeConfig).services[0].http, HttpOptions());
 }
 
+TEST(ConfigValuesTest, PassthroughHasRoutesAndNeedsNoPoolBesideThem) {
+  const Config config = ParseValid(absl::StrReplaceAll(
+      kSmallConfig, {{"pool = \"web\"\n[[pool]]",
+                      "mode = \"tcp\"\ntls = \"passthrough\"\naccept_proxy = [\"10.0.0.0/8\"]\n"
+                      "[[service.route]]\nsni = [\"A.example\", \"*.b.example\"]\npool = \"web\"\n"
+                      "[[pool]]\nsend_proxy = \"v2\""}}));
+  const ServiceConfig& service = config.services[0];
+  EXPECT_EQ(service.tls, TlsMode::kPassthrough);
+  EXPECT_EQ(service.pool, std::nullopt);
+  ASSERT_EQ(service.routes.size(), 1u);
+  EXPECT_EQ(service.routes[0].sni, (std::vector<std::string>{"a.example", "*.b.example"}));
+  EXPECT_EQ(service.routes[0].pool, 0u);
+  ASSERT_EQ(service.accept_proxy.size(), 1u);
+  EXPECT_EQ(config.pools[0].send_proxy, SendProxy::kV2);
+}
+
 TEST(ConfigValuesTest, ServiceHasItsPoolByNumber) {
   const Config config = ParseValid(kWholeConfig);
   ASSERT_EQ(config.services.size(), 1u);

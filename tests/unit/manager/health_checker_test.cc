@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include "net/proxy_protocol.h"
 #include "net/socket.h"
 
 namespace koi {
@@ -39,6 +41,22 @@ TEST_F(HealthCheckerTest, BackendThatTakesConnectionsIsUpAtOnce) {
   checker.Watch(At(*LocalEndpoint(listener.get())), fast);
   ASSERT_TRUE(Eventually(1));
   EXPECT_EQ(changes[0].first, BackendHealth::kUp);
+}
+
+TEST_F(HealthCheckerTest, BackendThatExpectsAProxyHeaderGetsOneThatNamesNobody) {
+  for (const SendProxy version : {SendProxy::kV1, SendProxy::kV2}) {
+    const Fd listener = *ListenTcp(Endpoint{*Address::Parse("127.0.0.1"), 0});
+    fast.send_proxy = version;
+    changes.clear();
+    checker.Watch(At(*LocalEndpoint(listener.get())), fast);
+    ASSERT_TRUE(Eventually(1));
+    checker.Forget(1);
+    const Fd accepted(::accept(listener.get(), nullptr, nullptr));
+    char bytes[64];
+    const ssize_t got = ::recv(accepted.get(), bytes, sizeof(bytes), 0);
+    EXPECT_EQ(std::string(bytes, got > 0 ? static_cast<size_t>(got) : 0),
+              version == SendProxy::kV1 ? WriteProxyV1Unknown() : WriteProxyV2Local());
+  }
 }
 
 TEST_F(HealthCheckerTest, BackendThatStopsListeningGoesDownAndSaysWhy) {

@@ -4,6 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "net/proxy_protocol.h"
 
 namespace koi {
 namespace {
@@ -16,6 +18,16 @@ std::string Reason(const absl::Status& result) {
   std::string reason(message);
   if (!reason.empty()) reason[0] = absl::ascii_tolower(static_cast<unsigned char>(reason[0]));
   return reason;
+}
+
+// What a backend that expects a PROXY header gets: a connection of koi's own.
+std::string Greeting(SendProxy version) {
+  switch (version) {
+    case SendProxy::kOff: return "";
+    case SendProxy::kV1: return WriteProxyV1Unknown();
+    case SendProxy::kV2: return WriteProxyV2Local();
+  }
+  KOI_UNREACHABLE();
 }
 
 }  // namespace
@@ -56,9 +68,9 @@ void HealthChecker::Probe(Target& target) {
   target.timer = loop_.After(target.check.interval, [this, &target] { Probe(target); });
   if (target.probe != nullptr)
     return;  // the last one still has time; its interval is shorter than its timeout
-  target.probe =
-      TcpProbe::Start(loop_, target.endpoint, target.check.timeout,
-                      [this, &target](const absl::Status& result) { OnResult(target, result); });
+  target.probe = TcpProbe::Start(
+      loop_, target.endpoint, target.check.timeout, Greeting(target.check.send_proxy),
+      [this, &target](const absl::Status& result) { OnResult(target, result); });
 }
 
 void HealthChecker::OnResult(Target& target, const absl::Status& result) {

@@ -2,22 +2,24 @@
 // A non-blocking connect(2) and its time limit.
 #include "manager/health/tcp_probe.h"
 
+#include <sys/socket.h>
+
 #include "absl/strings/str_cat.h"
 #include "net/socket.h"
 
 namespace koi {
 
 std::unique_ptr<TcpProbe> TcpProbe::Start(EventLoop& loop, const Endpoint& endpoint,
-                                          Duration timeout, ResultCallback on_result) {
-  std::unique_ptr<TcpProbe> probe(new TcpProbe(std::move(on_result)));
+                                          Duration timeout, std::string greeting,
+                                          ResultCallback on_result) {
+  std::unique_ptr<TcpProbe> probe(new TcpProbe(std::move(greeting), std::move(on_result)));
   TcpProbe* raw = probe.get();
   absl::StatusOr<Fd> fd = ConnectTcp(endpoint);
   absl::Status started = fd.status();
   if (started.ok()) {
     probe->fd_ = *std::move(fd);
-    absl::StatusOr<EventLoop::Watch> watch = loop.Add(probe->fd_.get(), EPOLLOUT, [raw](uint32_t) {
-      raw->Finish(ConnectResult(raw->fd_.get()));
-    });
+    absl::StatusOr<EventLoop::Watch> watch =
+        loop.Add(probe->fd_.get(), EPOLLOUT, [raw](uint32_t) { raw->Connected(); });
     started = watch.status();
     if (started.ok()) probe->watch_ = *std::move(watch);
   }
@@ -29,6 +31,15 @@ std::unique_ptr<TcpProbe> TcpProbe::Start(EventLoop& loop, const Endpoint& endpo
                              : started);
   });
   return probe;
+}
+
+void TcpProbe::Connected() {
+  absl::Status result = ConnectResult(fd_.get());
+  // What matters is that the connection was taken: whether this arrives does not.
+  if (result.ok() && !greeting_.empty()) {
+    (void)::send(fd_.get(), greeting_.data(), greeting_.size(), MSG_NOSIGNAL);
+  }
+  Finish(std::move(result));
 }
 
 void TcpProbe::Finish(absl::Status result) {

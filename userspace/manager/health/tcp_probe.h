@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "base/address.h"
@@ -17,15 +18,19 @@ class TcpProbe {
   // Ok, or why not, as a person says it: "connection refused", "no answer in 1.0s".
   using ResultCallback = std::function<void(absl::Status)>;
 
-  // Connects to `endpoint`. Calls `on_result` once, from the loop, unless destroyed before; the
-  // probe may be destroyed in it. The connection is closed at once.
+  // Connects to `endpoint` and sends `greeting`. Calls `on_result` once, from the loop, unless
+  // destroyed before; the probe may be destroyed in it. The connection is closed at once.
   static std::unique_ptr<TcpProbe> Start(EventLoop& loop, const Endpoint& endpoint,
-                                         Duration timeout, ResultCallback on_result);
+                                         Duration timeout, std::string greeting,
+                                         ResultCallback on_result);
 
  private:
-  explicit TcpProbe(ResultCallback on_result) : on_result_(std::move(on_result)) {}
+  TcpProbe(std::string greeting, ResultCallback on_result)
+      : greeting_(std::move(greeting)), on_result_(std::move(on_result)) {}
+  void Connected();
   void Finish(absl::Status result);
 
+  std::string greeting_;
   ResultCallback on_result_;
   Fd fd_;
   EventLoop::Watch watch_;
