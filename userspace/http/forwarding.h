@@ -17,6 +17,7 @@ struct ClientFacts {
   Endpoint client = {};   // as the kernel tells, or a trusted peer's PROXY header
   Endpoint service = {};  // what the client connected to
   bool tls = false;
+  std::string unique_id = {};  // of the connection, as a PROXY header names it; "": none did
 };
 
 // Which headers are written.

@@ -2,6 +2,7 @@
 // Reading and writing, plain and through OpenSSL.
 #include "tls/stream.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
@@ -18,6 +19,14 @@ namespace {
 // OpenSSL judges a call by the errors that lie there, whoever left them. There are hardly ever any.
 void ClearErrors() {
   if (::ERR_peek_error() != 0) ::ERR_clear_error();
+}
+
+ssize_t SpliceBytes(int from, int to, size_t size) {
+  ssize_t result;
+  do {
+    result = ::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  } while (result < 0 && errno == EINTR);
+  return result;
 }
 
 }  // namespace
@@ -155,6 +164,33 @@ Io Stream::PlainWrite(absl::string_view bytes, size_t& written) {
     return Io::kDone;
   }
   if (errno != EAGAIN) return Io::kFailed;
+  writable_ = false;
+  return Io::kAgain;
+}
+
+Io Stream::SpliceTo(int pipe_fd, size_t size, size_t& got) {
+  got = 0;
+  if (!readable_) return Io::kAgain;
+  const ssize_t result = SpliceBytes(fd_.get(), pipe_fd, size);
+  if (result > 0) {
+    got = static_cast<size_t>(result);
+    return Io::kDone;
+  }
+  if (result == 0) return Io::kClosed;
+  if (errno != EAGAIN) return Io::kFailed;
+  readable_ = false;
+  return Io::kAgain;
+}
+
+Io Stream::SpliceFrom(int pipe_fd, size_t size, size_t& written) {
+  written = 0;
+  if (!writable_) return Io::kAgain;
+  const ssize_t result = SpliceBytes(pipe_fd, fd_.get(), size);
+  if (result > 0) {
+    written = static_cast<size_t>(result);
+    return Io::kDone;
+  }
+  if (result == 0 || errno != EAGAIN) return Io::kFailed;
   writable_ = false;
   return Io::kAgain;
 }

@@ -64,6 +64,10 @@ class Stream {
   // again, from wherever they lie then; more may follow them. With TLS, kAgain means that as much
   // waits to be sent as may: a slow reader makes nothing grow.
   Io Write(absl::string_view bytes, size_t& written);
+  // Read() and Write() without TLS that move bytes inside the kernel: at most `size` into a pipe
+  // that is empty, and `size` out of one that has them.
+  Io SpliceTo(int pipe_fd, size_t size, size_t& got);
+  Io SpliceFrom(int pipe_fd, size_t size, size_t& written);
   // Sends what waits. kDone: the kernel has it all; kAgain: the rest goes when there is room.
   Io Flush();
   // How many bytes of those that had to wait have gone; another figure than before is progress.

@@ -18,6 +18,11 @@ void ClientSet::End(ClientConnection& connection, CloseReason reason) {
   CountEnd(reason);
 }
 
+void ClientSet::Replace(ClientConnection& connection, std::unique_ptr<ClientConnection> next) {
+  connections_.erase(connection.place_);
+  Start(std::move(next));
+}
+
 void ClientSet::CountEnd(CloseReason reason) {
   ++ended_[static_cast<size_t>(reason)];
   counters_.ConnectionEnded();

@@ -48,6 +48,8 @@ class ClientSet {
   void Start(std::unique_ptr<ClientConnection> connection);
   // Destroys `connection`, which must touch nothing of itself afterwards.
   void End(ClientConnection& connection, CloseReason reason);
+  // `connection` has become `next`, which begins: nothing ends. Destroys `connection` like End().
+  void Replace(ClientConnection& connection, std::unique_ptr<ClientConnection> next);
   // One that ended before anything could be done with it.
   void CountEnd(CloseReason reason);
 
@@ -93,6 +95,9 @@ class ClientStream {
     bool moved = false;
     return Flush(moved);
   }
+  // For those who move bytes past `in` and `out`.
+  void CountIn(size_t bytes) { counters_.FromClient(bytes); }
+  void CountOut(size_t bytes) { counters_.ToClient(bytes); }
   // TLS or not, counted when it has an outcome.
   Io Handshake();
   // It took too long.

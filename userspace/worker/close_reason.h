@@ -34,7 +34,7 @@ namespace koi {
   X(kBackendMalformed, "backend-malformed",                                                        \
     "The backend's response breaks HTTP's rules or koi's limits.")                                 \
   X(kHandshakeTimedOut, "handshake-timed-out",                                                     \
-    "The client's TLS handshake took longer than timeouts.handshake.")                             \
+    "The client's TLS handshake or PROXY header took longer than timeouts.handshake.")             \
   X(kHeadTimedOut, "head-timed-out", "The head of a request took longer than timeouts.head: 408.") \
   X(kBodyTimedOut, "body-timed-out",                                                               \
     "A request's body did not move for timeouts.body, or too slowly: 408.")                        \
@@ -43,7 +43,10 @@ namespace koi {
   X(kIdleTimedOut, "idle-timed-out", "No request came for timeouts.idle.")                         \
   X(kTunnelTimedOut, "tunnel-timed-out",                                                           \
     "Nothing moved for timeouts.tunnel, in tcp mode or after an upgrade.")                         \
-  X(kTooLarge, "too-large", "A head or body over the service's limits: 431 or 413.")
+  X(kTooLarge, "too-large", "A head or body over the service's limits: 431 or 413.")               \
+  X(kProxyHeader, "proxy-header",                                                                  \
+    "A proxy of `accept_proxy` sent no PROXY header, or a malformed one.")                         \
+  X(kNoRoute, "no-route", "No route is for the name asked for, and there is no other pool.")
 
 #define KOI_AS_CLOSE_REASON(name, text, help) name,
 enum class CloseReason { KOI_CLOSE_REASONS(KOI_AS_CLOSE_REASON) };

@@ -27,6 +27,12 @@ constexpr Duration kIdleBackendTime = std::chrono::seconds(30);
 constexpr size_t kIdlePerBackend = 32;
 constexpr size_t kIdleBackends = 1024;
 
+// Pipes for splice(2), of a worker: 64 KiB each, and two descriptors.
+constexpr size_t kMaxPipes = 256;
+constexpr size_t kSparePipes = 32;
+constexpr size_t kSpliceBytes = size_t{64} << 10;       // a round
+constexpr size_t kSpliceWorthwhile = size_t{16} << 10;  // a wake-up
+
 // Memory: a connection has at most four buffers, two each way, and none while it is idle.
 constexpr size_t kBufferBytes = 32'768;
 // A whole head must fit, whatever the manager says.

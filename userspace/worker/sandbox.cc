@@ -31,6 +31,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown),
     SCMP_SYS(close), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
     SCMP_SYS(setsockopt),
+    // The same without copying.
+    SCMP_SYS(pipe2), SCMP_SYS(splice),
     // Waiting and time.
     SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(clock_gettime),
     SCMP_SYS(gettimeofday), SCMP_SYS(restart_syscall), SCMP_SYS(futex), SCMP_SYS(sched_yield),
@@ -47,7 +49,7 @@ constexpr int kAllowed[] = {
 // The leak checker would attach to its own process, which the sandbox forbids: asked by the
 // runtime.
 extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
-constexpr int kAllowedToSanitizers[] = {SCMP_SYS(pipe), SCMP_SYS(pipe2)};
+constexpr int kAllowedToSanitizers[] = {SCMP_SYS(pipe)};
 #else
 constexpr std::array<int, 0> kAllowedToSanitizers = {};
 #endif

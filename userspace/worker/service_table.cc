@@ -28,7 +28,7 @@ absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& be
   if (same != before.by_name_.end() && same->second->told == told) {
     service = same->second;
   } else {
-    Service made{.told = told, .tls = std::nullopt};
+    Service made{.told = told, .tls = std::nullopt, .routes = SniRoutes(told.routes)};
     if (told.tls == TlsMode::kTerminate) {
       KOI_ASSIGN_OR_RETURN(made.tls, ContextOf(told));
     }

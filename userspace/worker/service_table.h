@@ -12,12 +12,14 @@
 #include "base/address.h"
 #include "protocol/worker_messages.h"
 #include "tls/context.h"
+#include "worker/tcp/sni_routes.h"
 
 namespace koi {
 
 struct Service {
   WorkerService told;  // as the manager described it
   std::optional<TlsContext> tls;
+  SniRoutes routes;
 };
 
 // All services of one time. Connections share what they need of it, so a table may be replaced by

@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "protocol/keeper_messages.h"
@@ -41,7 +42,7 @@ size_t ClientsThatFit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
-  constexpr size_t kReserved = kOwnDescriptors + kIdleBackends;
+  constexpr size_t kReserved = kOwnDescriptors + kIdleBackends + 2 * kMaxPipes;
   if (limit.rlim_cur < kReserved + 2) return std::max<size_t>(1, limit.rlim_cur / 4);
   return std::min<size_t>(kMaxClients, (limit.rlim_cur - kReserved) / 2);
 }
@@ -229,21 +230,37 @@ void Worker::Accepted(AcceptedConnection accepted) {
   const std::shared_ptr<const Service> service = services_.Find(accepted.local);
   if (service == nullptr) return clients_->CountEnd(CloseReason::kNoService);
 
-  const ClientFacts facts = {
-      .client = accepted.peer, .service = accepted.local, .tls = service->tls.has_value()};
+  if (AnyContains(service->told.accept_proxy, accepted.peer.address)) {
+    clients_->Start(std::make_unique<ProxyReception>(loop_, *clients_, std::move(accepted), service,
+                                                     after_proxy_header_));
+  } else {
+    clients_->Start(Serve(std::move(accepted), service, {}));
+  }
+  if (clients_->size() >= max_clients_) acceptor_->SetPaused(true);
+}
+
+std::unique_ptr<ClientConnection> Worker::Serve(AcceptedConnection accepted,
+                                                const std::shared_ptr<const Service>& service,
+                                                const ProxyHeader& header) {
+  ClientFacts facts = {.client = accepted.peer,
+                       .service = accepted.local,
+                       .tls = service->tls.has_value(),
+                       .unique_id = header.unique_id};
+  if (header.endpoints.has_value()) {
+    facts.client = header.endpoints->client;
+    facts.service = header.endpoints->service;
+  }
   Stream stream =
       facts.tls ? Stream(std::move(accepted.fd), *service->tls) : Stream(std::move(accepted.fd));
   switch (service->told.mode) {
     case ServiceMode::kHttp:
-      clients_->Start(std::make_unique<HttpConnection>(*backends_, *clients_, services_, service,
-                                                       std::move(stream), facts));
-      break;
+      return std::make_unique<HttpConnection>(*backends_, *clients_, services_, service,
+                                              accepted.local, std::move(stream), facts);
     case ServiceMode::kTcp:
-      clients_->Start(std::make_unique<TcpConnection>(*backends_, *clients_, service,
-                                                      std::move(stream), facts));
-      break;
+      return std::make_unique<TcpConnection>(*backends_, *clients_, service, std::move(stream),
+                                             facts);
   }
-  if (clients_->size() >= max_clients_) acceptor_->SetPaused(true);
+  KOI_UNREACHABLE();
 }
 
 void Worker::Ended() {

@@ -16,6 +16,7 @@
 #include "worker/acceptor.h"
 #include "worker/backend/backends.h"
 #include "worker/client_connection.h"
+#include "worker/proxy_reception.h"
 #include "worker/service_table.h"
 
 namespace koi {
@@ -49,6 +50,10 @@ class Worker {
 
   absl::Status MapTables();
   void Accepted(AcceptedConnection accepted);
+  // The connection's own object; `header` tells of it where a trusted proxy does.
+  std::unique_ptr<ClientConnection> Serve(AcceptedConnection accepted,
+                                          const std::shared_ptr<const Service>& service,
+                                          const ProxyHeader& header);
   // After a connection has ended: room for another, or the end of the drain.
   void Ended();
   void Heartbeat();
@@ -77,6 +82,9 @@ class Worker {
   std::optional<AccessLog> access_log_;
   std::optional<ClientSet> clients_;
   size_t max_clients_ = 0;
+  const ProxyReception::Next after_proxy_header_ =
+      [this](AcceptedConnection accepted, const std::shared_ptr<const Service>& service,
+             const ProxyHeader& header) { return Serve(std::move(accepted), service, header); };
   std::unique_ptr<Acceptor> acceptor_;
   EventLoop::Timer heartbeat_;
   Fd signal_fd_;

@@ -8,6 +8,8 @@
 namespace koi {
 namespace {
 
+using ::testing::Contains;
+using ::testing::StartsWith;
 using TcpWorkerTest = WorkerTest;
 
 // Reads until the client ends its side, then answers with what it got.
@@ -68,8 +70,12 @@ TEST_F(TcpWorkerTest, MegabytesGoBothWaysWhileNobodyReads) {
     client->Send(body);
     client->EndWriting();
     EXPECT_TRUE(client->ReadToEnd() == body);
+    // Without TLS they never came into its memory.
+    EXPECT_THAT(worker_.Descriptors(), Contains(StartsWith("pipe:")));
   }
   EXPECT_LT(worker_.MemoryBytes(), before + (4 << 20));
+  EXPECT_EQ(worker_.Figures().bytes_in, 2 * kBytes);
+  EXPECT_EQ(worker_.Figures().bytes_out, 2 * kBytes);
 }
 
 TEST_F(TcpWorkerTest, ResetOfTheBackendIsNoOrderlyEnd) {

@@ -156,7 +156,10 @@ std::string AccessMembers(const AccessConnection& connection) {
     line.Raw(",\"pool\":");
     line.Text(connection.pool, kShort);
   }
-  if (connection.tls != nullptr) {
+  if (connection.tls != nullptr && connection.tls->version.empty()) {  // passed on
+    line.Raw(",\"sni\":");
+    line.Text(connection.tls->sni, kServerNameBytes);
+  } else if (connection.tls != nullptr) {
     line.Raw(",\"tls\":");
     line.Text(connection.tls->version, kShort);
     line.Raw(",\"cipher\":");

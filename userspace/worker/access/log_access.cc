@@ -5,23 +5,21 @@
 #include <optional>
 
 namespace koi {
-namespace {
-
-// What all lines of the connection have in common, so it is put into words once.
-void NameConnection(const Backends& backends, const Service& service, const ClientFacts& facts,
-                    const Stream& stream, AccessRecord& record) {
-  const bool has_tls = stream.is_tls() && record.handshaken != TimePoint();
-  const TlsFacts tls = has_tls ? stream.Facts() : TlsFacts();
-  const auto pool = backends.Settings(service.told.pool);
+void NameAccess(const Backends& backends, const Service& service, uint32_t pool,
+                const ClientFacts& facts, const Stream& stream, absl::string_view server_name,
+                AccessRecord& record) {
+  const bool ended_here = stream.is_tls() && record.handshaken != TimePoint();
+  TlsFacts tls = ended_here ? stream.Facts() : TlsFacts();
+  if (!server_name.empty()) tls.sni = std::string(server_name);
+  const bool has_tls = ended_here || !server_name.empty();
+  const auto settings = backends.Settings(pool);
   record.service = service.told.number;
   record.members = AccessMembers({.client = facts.client,
                                   .vip = facts.service,
                                   .service = service.told.name,
-                                  .pool = pool->told.name,
+                                  .pool = settings->told.name,
                                   .tls = has_tls ? &tls : nullptr});
 }
-
-}  // namespace
 
 void BeginAccess(const Service& service, TimePoint accepted, ClientStream& client) {
   if (!service.told.access_log) {
@@ -51,7 +49,7 @@ void LogAccess(const ClientSet& clients, const Backends& backends, const Service
   if (log == nullptr) return;
   AccessRecord& record = *client.access;
   if (record.members.empty() && service != nullptr) {
-    NameConnection(backends, *service, facts, client.stream, record);
+    NameAccess(backends, *service, service->told.pool, facts, client.stream, "", record);
   }
   char name[kBackendNameBytes];
   log->Write(record.service, record,

@@ -12,6 +12,12 @@ namespace koi {
 // `accepted`.
 void BeginAccess(const Service& service, TimePoint accepted, ClientStream& client);
 
+// Names the connection in the record, where it is for another pool than its service's, or asked for
+// `server_name` in TLS that is passed on. Else LogAccess() does.
+void NameAccess(const Backends& backends, const Service& service, uint32_t pool,
+                const ClientFacts& facts, const Stream& stream, absl::string_view server_name,
+                AccessRecord& record);
+
 // What `connector` has come to; `backend` is nullptr when it has none.
 void NoteConnector(const Connector& connector, const BackendConnection* backend,
                    AccessRecord& record);

@@ -3,6 +3,7 @@
 #include "worker/backend/backend_connection.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/status_macros.h"
 #include "net/socket.h"
@@ -38,7 +39,14 @@ void BackendConnection::Ready(uint32_t events) {
 
 Io BackendConnection::FinishConnect() {
   if (!has_outcome_) return Io::kAgain;
-  return ConnectResult(stream_.fd()).ok() ? Io::kDone : Io::kFailed;
+  return ConnectResult(stream_.fd()).ok() && SendPreface() ? Io::kDone : Io::kFailed;
+}
+
+// There is room for it: nothing was sent yet, and it is shorter than the smallest buffer.
+bool BackendConnection::SendPreface() {
+  if (preface_.empty()) return true;
+  const ssize_t sent = ::send(stream_.fd(), preface_.data(), preface_.size(), MSG_NOSIGNAL);
+  return sent == static_cast<ssize_t>(preface_.size());
 }
 
 Io BackendConnection::Read(char* buffer, size_t size, size_t& got) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "dataplane/worker_map.h"
@@ -30,10 +31,22 @@ class BackendConnection {
   // Whether anything was written since the present owner has it.
   bool written() const { return written_; }
 
+  // What it begins with, before anything else, TLS included; before FinishConnect() is kDone.
+  void SetPreface(std::string preface) { preface_ = std::move(preface); }
+  const std::string& preface() const { return preface_; }
+
   // kAgain until connect(2) has an outcome.
   Io FinishConnect();
   Io Read(char* buffer, size_t size, size_t& got);
   Io Write(absl::string_view bytes, size_t& written);
+  // Its stream, where that is plain: for those who move bytes without reading them and count them.
+  // Else nullptr.
+  Stream* plain() { return stream_.is_tls() ? nullptr : &stream_; }
+  void CountIn(size_t bytes) { counters_.FromBackend(member_.number, member_.incarnation, bytes); }
+  void CountOut(size_t bytes) {
+    written_ = true;
+    counters_.ToBackend(member_.number, member_.incarnation, bytes);
+  }
   Io Shutdown() { return stream_.Shutdown(); }
   void Abort() { stream_.Abort(); }
 
@@ -49,11 +62,13 @@ class BackendConnection {
  private:
   BackendConnection(WorkerCounters& counters, const PoolMember& member, Fd fd, Waker& owner);
   void Ready(uint32_t events);
+  bool SendPreface();
 
   WorkerCounters& counters_;
   PoolMember member_;
   Stream stream_;
   Waker* owner_;
+  std::string preface_;
   bool in_use_ = true;
   bool reused_ = false;
   bool written_ = false;

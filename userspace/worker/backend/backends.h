@@ -12,6 +12,7 @@
 #include "worker/backend/idle_connections.h"
 #include "worker/backend/pool_settings.h"
 #include "worker/backend/pool_view.h"
+#include "worker/pipe_pool.h"
 
 namespace koi {
 
@@ -41,6 +42,7 @@ class Backends {
   EventLoop& loop;
   WorkerCounters& counters;
   IdleConnections idle;
+  PipePool pipes;
 
  private:
   BackendView view_;

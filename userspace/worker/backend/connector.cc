@@ -38,7 +38,7 @@ bool Connector::Begin() {
   if (!member.has_value()) return false;
   tried_.push_back(member->number);
   times_.connecting = backends_.loop.now();
-  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(*member, owner_);
+  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(*member, preface_, owner_);
   if (connection_ != nullptr) return true;
 
   auto connecting = BackendConnection::Connect(backends_.loop, backends_.counters, *member, owner_);
@@ -48,6 +48,7 @@ bool Connector::Begin() {
     return true;
   }
   connection_ = *std::move(connecting);
+  connection_->SetPreface(preface_);
   give_up_ = backends_.loop.now() + backends_.Settings(pool_)->told.timeouts.connect;
   timer_ = backends_.loop.At(give_up_, [this] { owner_.Wake(); });
   return true;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/container/inlined_vector.h"
 #include "worker/backend/backends.h"
@@ -41,6 +42,9 @@ class Connector {
   uint32_t attempts() const { return static_cast<uint32_t>(tried_.size()); }
   // The number of the last one tried; 0: none.
   uint32_t last_tried() const { return tried_.empty() ? 0 : tried_.back(); }
+  // What the connection must begin with, before Advance(): a PROXY header. Only one that began with
+  // the same is used again.
+  void SetPreface(std::string preface) { preface_ = std::move(preface); }
   std::unique_ptr<BackendConnection> Take() { return std::move(connection_); }
 
  private:
@@ -52,6 +56,7 @@ class Connector {
   Waker& owner_;
   uint32_t pool_;
   Reuse reuse_;
+  std::string preface_;
   absl::InlinedVector<uint32_t, kConnectAttempts> tried_;
   std::unique_ptr<BackendConnection> connection_;
   Times times_;

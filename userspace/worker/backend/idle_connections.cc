@@ -6,16 +6,20 @@
 
 namespace koi {
 
-std::unique_ptr<BackendConnection> IdleConnections::Take(const PoolMember& member, Waker& owner) {
+std::unique_ptr<BackendConnection> IdleConnections::Take(const PoolMember& member,
+                                                         absl::string_view preface, Waker& owner) {
   const auto found = by_backend_.find(member.number);
   if (found == by_backend_.end()) return nullptr;
   std::list<Parked>& parked = found->second;
-  while (!parked.empty()) {
-    std::unique_ptr<BackendConnection> connection = std::move(parked.back().connection);
-    parked.pop_back();
+  for (auto next = parked.end(); next != parked.begin();) {
+    --next;
+    const BackendConnection& candidate = *next->connection;
+    const bool stale = candidate.member().incarnation != member.incarnation;
+    if (!stale && candidate.preface() != preface) continue;
+    std::unique_ptr<BackendConnection> connection = std::move(next->connection);
+    next = parked.erase(next);
     --size_;
-    // The number may have passed to another backend since.
-    if (connection->member().incarnation != member.incarnation) continue;
+    if (stale) continue;  // the number has passed to another backend since
     connection->Use(owner);
     return connection;
   }
@@ -29,6 +33,13 @@ void IdleConnections::Park(std::unique_ptr<BackendConnection> connection) {
   parked.emplace_back(*this, std::move(connection), loop_.now() + kIdleBackendTime);
   parked.back().connection->Park(parked.back());
   ++size_;
+}
+
+void IdleConnections::Forget(absl::string_view preface) {
+  for (auto& [number, parked] : by_backend_) {
+    size_ -= parked.remove_if(
+        [preface](const Parked& one) { return one.connection->preface() == preface; });
+  }
 }
 
 void IdleConnections::Sweep(const BackendView& backends) {

@@ -19,8 +19,12 @@ class IdleConnections {
   explicit IdleConnections(EventLoop& loop) : loop_(loop) {}
   IdleConnections(const IdleConnections&) = delete;
 
-  // The one to `member` that was used last, in use by `owner` from now on; nullptr: none.
-  std::unique_ptr<BackendConnection> Take(const PoolMember& member, Waker& owner);
+  // Of those to `member` that began with `preface` the one that was used last, in use by `owner`
+  // from now on; nullptr: none.
+  std::unique_ptr<BackendConnection> Take(const PoolMember& member, absl::string_view preface,
+                                          Waker& owner);
+  // Closes those that began with `preface`: whoever it names has left.
+  void Forget(absl::string_view preface);
   // Keeps `connection`, or closes it where it cannot be used again or there are enough.
   void Park(std::unique_ptr<BackendConnection> connection);
   // Closes what has been idle too long, and what goes to backends that get no more requests.

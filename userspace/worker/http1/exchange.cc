@@ -50,7 +50,13 @@ Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owne
       keep_alive_(head.keep_alive()),
       pace_(service.timeouts.body, service.limits.body_rate) {
   WriteRequestHead(head, plan, request_head_);
-  connector_.emplace(backends_, owner_, pool_, Connector::Reuse::kAllowed);
+  BeginConnect(Connector::Reuse::kAllowed);
+}
+
+void Exchange::BeginConnect(Connector::Reuse reuse) {
+  connector_.emplace(backends_, owner_, pool_, reuse);
+  const SendProxy version = backends_.Settings(pool_)->told.send_proxy;
+  if (version != SendProxy::kOff) connector_->SetPreface(owner_.ProxyHeaderFor(version));
 }
 
 Exchange::Outcome Exchange::Advance() {
@@ -144,7 +150,7 @@ void Exchange::Reconnect() {
   to_backend_.Clear();
   request_given_up_ = false;
   // Others in the pool may be as stale.
-  connector_.emplace(backends_, owner_, pool_, Connector::Reuse::kForbidden);
+  BeginConnect(Connector::Reuse::kForbidden);
   moved_ = true;
 }
 

@@ -22,6 +22,8 @@ class ExchangeOwner : public Waker {
   // Whether another request may follow on this connection; else the response says that it is the
   // last one.
   virtual bool MayGoOn() = 0;
+  // What connections to backends that expect a PROXY header begin with; not for kOff.
+  virtual const std::string& ProxyHeaderFor(SendProxy version) = 0;
 
  protected:
   ~ExchangeOwner() = default;
@@ -72,6 +74,7 @@ class Exchange {
   // Who keeps the exchange from going on.
   Party WaitsFor() const;
   void NoteWaiting(bool moved);
+  void BeginConnect(Connector::Reuse reuse);
   void Reconnect();
 
   // Each moves what it can and returns kAgain, or what the exchange has come to.

@@ -7,16 +7,18 @@
 #include "http/error_page.h"
 #include "http/request_id.h"
 #include "worker/access/log_access.h"
+#include "worker/backend/proxy_preface.h"
 
 namespace koi {
 
 HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
-                               std::shared_ptr<const Service> service, Stream stream,
-                               const ClientFacts& facts)
+                               std::shared_ptr<const Service> service, const Endpoint& listen,
+                               Stream stream, const ClientFacts& facts)
     : backends_(backends),
       clients_(clients),
       services_(services),
       service_(std::move(service)),
+      listen_(listen),
       revision_(services.revision()),
       client_(std::move(stream), backends.counters),
       facts_(facts),
@@ -25,6 +27,10 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
         Advance();
       }) {
   BeginAccess(*service_, backends_.loop.now(), client_);
+}
+
+HttpConnection::~HttpConnection() {
+  if (!proxy_header_.empty()) backends_.idle.Forget(proxy_header_);
 }
 
 void HttpConnection::Start() {
@@ -58,10 +64,18 @@ bool HttpConnection::MayGoOn() {
   return !clients_.draining() && TakeService() && (most == 0 || requests_ < most);
 }
 
+const std::string& HttpConnection::ProxyHeaderFor(SendProxy version) {
+  if (proxy_header_version_ != version) {
+    proxy_header_version_ = version;
+    proxy_header_ = ProxyPreface(version, facts_, client_.stream);
+  }
+  return proxy_header_;
+}
+
 bool HttpConnection::TakeService() {
   if (revision_ != services_.revision()) {
     revision_ = services_.revision();
-    std::shared_ptr<const Service> now = services_.Find(facts_.service);
+    std::shared_ptr<const Service> now = services_.Find(listen_);
     offered_ = now != nullptr && now->told.mode == ServiceMode::kHttp &&
                now->tls.has_value() == facts_.tls;
     if (offered_) {

@@ -21,7 +21,9 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
  public:
   // To `service`, which `services` has; that lives longer than the connection and may change.
   HttpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
-                 std::shared_ptr<const Service> service, Stream stream, const ClientFacts& facts);
+                 std::shared_ptr<const Service> service, const Endpoint& listen, Stream stream,
+                 const ClientFacts& facts);
+  ~HttpConnection() override;
 
   void Start() override;
   // Ends between two requests, once no new one has come for a moment; a request that has begun, or
@@ -42,6 +44,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
 
   void Wake() override { Advance(); }
   bool MayGoOn() override;
+  const std::string& ProxyHeaderFor(SendProxy version) override;
   // Takes the service as it is now; false: there is none like it any more, and what it was last
   // holds for what has begun.
   bool TakeService();
@@ -81,6 +84,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   ClientSet& clients_;
   const ServiceTable& services_;
   std::shared_ptr<const Service> service_;  // as it was last
+  const Endpoint listen_;                   // where it was found: a PROXY header may name another
   bool offered_ = true;                     // it still is
   uint64_t revision_;                       // of the table that was looked at last
   ClientStream client_;
@@ -102,6 +106,9 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   std::string request_id_;
   std::string default_host_;
   std::optional<Exchange> exchange_;
+
+  std::string proxy_header_;
+  SendProxy proxy_header_version_ = SendProxy::kOff;
 
   bool ended_own_side_ = false;
   size_t lingered_bytes_ = 0;

@@ -3,7 +3,9 @@
 #include "worker/tcp/tcp_connection.h"
 
 #include "base/check.h"
+#include "tls/client_hello.h"
 #include "worker/access/log_access.h"
+#include "worker/backend/proxy_preface.h"
 
 namespace koi {
 
@@ -20,7 +22,8 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
                   state_ = Expire();
                   Advance();
                 }),
-      connector_(backends, *this, service_->told.pool, Connector::Reuse::kForbidden) {
+      up_(backends.pipes),
+      down_(backends.pipes) {
   BeginAccess(*service_, backends_.loop.now(), client_);
 }
 
@@ -41,6 +44,7 @@ void TcpConnection::Advance() {
 TcpConnection::State TcpConnection::Step() {
   switch (state_) {
     case State::kHandshake: return Handshake();
+    case State::kHello: return Hello();
     case State::kConnect: return Connect();
     case State::kRelay: return Relay();
     case State::kClosed: return State::kClosed;
@@ -54,8 +58,8 @@ TcpConnection::State TcpConnection::Handshake() {
       if (client_.access != nullptr && facts_.tls) {
         client_.access->handshaken = backends_.loop.now();
       }
-      deadline_.Set(service_->told.timeouts.tunnel);
-      return State::kConnect;
+      if (service_->told.tls == TlsMode::kPassthrough) return State::kHello;
+      return BeginConnect(service_->told.pool, "");
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
     case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
@@ -63,14 +67,53 @@ TcpConnection::State TcpConnection::Handshake() {
   KOI_UNREACHABLE();
 }
 
+// What is read here goes to the backend as it came.
+TcpConnection::State TcpConnection::Hello() {
+  for (;;) {
+    std::string name;
+    switch (ReadClientHello(client_.in.bytes(), name)) {
+      case HelloParse::kBad: return Close(CloseReason::kHandshakeFailed);
+      case HelloParse::kMore: break;
+      case HelloParse::kDone: {
+        const std::optional<uint32_t> pool = service_->routes.Find(name);
+        if (pool.has_value()) return BeginConnect(*pool, name);
+        if (!service_->told.routes_only) return BeginConnect(service_->told.pool, name);
+        backends_.counters.Error();
+        return Close(CloseReason::kNoRoute);
+      }
+    }
+    switch (client_.Fill()) {
+      case Io::kDone: break;
+      case Io::kAgain: return State::kHello;
+      case Io::kClosed:
+        return Close(client_.in.empty() ? CloseReason::kClientLeft : CloseReason::kHandshakeFailed);
+      case Io::kFailed: return Close(CloseReason::kClientBrokeOff);
+    }
+  }
+}
+
+TcpConnection::State TcpConnection::BeginConnect(uint32_t pool, absl::string_view server_name) {
+  if (client_.access != nullptr) {
+    NameAccess(backends_, *service_, pool, facts_, client_.stream, server_name, *client_.access);
+  }
+  deadline_.Set(service_->told.timeouts.tunnel);
+  Waker& self = *this;  // a private base, which emplace() could not reach
+  connector_.emplace(backends_, self, pool, Connector::Reuse::kForbidden);
+  const SendProxy version = backends_.Settings(pool)->told.send_proxy;
+  if (version != SendProxy::kOff) {
+    connector_->SetPreface(ProxyPreface(version, facts_, client_.stream, server_name));
+  }
+  return State::kConnect;
+}
+
 TcpConnection::State TcpConnection::Connect() {
   if (client_.stream.broken()) return Close(CloseReason::kClientBrokeOff);
-  const Connector::Outcome outcome = connector_.Advance();
+  const Connector::Outcome outcome = connector_->Advance();
   switch (outcome) {
     case Connector::Outcome::kAgain: return State::kConnect;
     case Connector::Outcome::kConnected:
-      backend_ = connector_.Take();
-      if (client_.access != nullptr) NoteConnector(connector_, &*backend_, *client_.access);
+      backend_ = connector_->Take();
+      if (client_.access != nullptr) NoteConnector(*connector_, &*backend_, *client_.access);
       backend_->CountRequest();
       backends_.counters.Request();
       return State::kRelay;
@@ -78,7 +121,7 @@ TcpConnection::State TcpConnection::Connect() {
     case Connector::Outcome::kRefused:
     case Connector::Outcome::kTimedOut:
       backends_.counters.Error();
-      if (client_.access != nullptr) NoteConnector(connector_, nullptr, *client_.access);
+      if (client_.access != nullptr) NoteConnector(*connector_, nullptr, *client_.access);
       return Close(ReasonOf(outcome));
   }
   KOI_UNREACHABLE();
@@ -123,16 +166,19 @@ void TcpConnection::Abort() {
 }
 
 Io TcpConnection::MoveUp() {
+  if (up_.splice.active()) return SpliceUp();
   Io result = Io::kAgain;
   if (!up_.ended) {
     const size_t before = client_.in.size();
     result = client_.Fill();
     if (client_.access != nullptr) client_.access->bytes_in += client_.in.size() - before;
+    if (result == Io::kDone) up_.bulk = client_.in.full();
     if (result == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
     if (result == Io::kClosed) up_.ended = true;
   }
   const Io written = WriteUp();
   if (written == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
+  if (up_.bulk && client_.in.empty() && MaySplice()) up_.splice.Begin();
   if (up_.ended && client_.in.empty() && !up_.passed) {
     up_.passed = backend_->Shutdown() != Io::kAgain;
     return Io::kDone;
@@ -154,6 +200,7 @@ Io TcpConnection::WriteUp() {
 }
 
 Io TcpConnection::MoveDown() {
+  if (down_.splice.active()) return SpliceDown();
   Io result = Io::kAgain;
   if (!down_.ended && !client_.out.full()) {
     size_t room = 0;
@@ -164,12 +211,14 @@ Io TcpConnection::MoveDown() {
     if (client_.access != nullptr && got > 0 && client_.access->first_byte == TimePoint()) {
       client_.access->first_byte = backends_.loop.now();
     }
+    if (got > 0) down_.bulk = client_.out.full();
     if (result == Io::kFailed) return Broken(CloseReason::kBackendBrokeOff);
     if (result == Io::kClosed) down_.ended = true;
   }
   bool moved = false;
   const Io flushed = client_.Flush(moved);
   if (flushed == Io::kFailed) return Broken(CloseReason::kClientBrokeOff);
+  if (down_.bulk && flushed == Io::kDone && MaySplice()) down_.splice.Begin();
   if (down_.ended && flushed == Io::kDone && !down_.passed) {
     const Io ended = client_.stream.Shutdown();
     down_.passed = ended != Io::kAgain;
@@ -178,14 +227,49 @@ Io TcpConnection::MoveDown() {
   return result == Io::kDone || moved ? Io::kDone : Io::kAgain;
 }
 
+bool TcpConnection::MaySplice() const {
+  return !client_.stream.is_tls() && backend_->plain() != nullptr;
+}
+
+Io TcpConnection::SpliceUp() {
+  const Splice::Moved moved = up_.splice.Move(client_.stream, *backend_->plain());
+  if (moved.in > 0) client_.CountIn(moved.in);
+  if (client_.access != nullptr) client_.access->bytes_in += moved.in;
+  if (moved.out > 0) backend_->CountOut(moved.out);
+  if (moved.io == Io::kFailed) {
+    return Broken(moved.source_failed ? CloseReason::kClientBrokeOff
+                                      : CloseReason::kBackendBrokeOff);
+  }
+  if (moved.io != Io::kClosed) return moved.io;
+  up_.ended = true;
+  up_.splice.End();
+  return Io::kDone;  // the rest is like any other end
+}
+
+Io TcpConnection::SpliceDown() {
+  const Splice::Moved moved = down_.splice.Move(*backend_->plain(), client_.stream);
+  if (moved.in > 0) backend_->CountIn(moved.in);
+  if (moved.out > 0) client_.CountOut(moved.out);
+  if (client_.access != nullptr) client_.access->bytes_out += moved.out;
+  if (moved.io == Io::kFailed) {
+    return Broken(moved.source_failed ? CloseReason::kBackendBrokeOff
+                                      : CloseReason::kClientBrokeOff);
+  }
+  if (moved.io != Io::kClosed) return moved.io;
+  down_.ended = true;
+  down_.splice.End();
+  return Io::kDone;
+}
+
 Io TcpConnection::Broken(CloseReason whose) {
   reason_ = whose;
   return Io::kFailed;
 }
 
 TcpConnection::State TcpConnection::Expire() {
-  if (state_ != State::kHandshake) return Close(CloseReason::kTunnelTimedOut);
-  client_.GiveUpHandshake();
+  const bool handshakes = state_ == State::kHandshake;
+  if (!handshakes && state_ != State::kHello) return Close(CloseReason::kTunnelTimedOut);
+  if (handshakes) client_.GiveUpHandshake();
   return Close(CloseReason::kHandshakeTimedOut);
 }
 

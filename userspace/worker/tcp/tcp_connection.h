@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// mode = "tcp": bytes both ways between a client, with or without TLS, and a backend.
+// mode = "tcp": bytes both ways between a client and a backend, each with or without TLS.
 #pragma once
 
 #include <memory>
@@ -9,12 +9,13 @@
 #include "worker/backend/connector.h"
 #include "worker/client_connection.h"
 #include "worker/deadline.h"
+#include "worker/tcp/splice.h"
 #include "worker/waker.h"
 
 namespace koi {
 
-// kHandshake -> kConnect -> kRelay -> kClosed. Any state may fall to kClosed; none is entered
-// twice.
+// kHandshake -> kHello -> kConnect -> kRelay -> kClosed. Any state may fall to kClosed; none is
+// entered twice.
 class TcpConnection : public ClientConnection, private Waker {
  public:
   TcpConnection(Backends& backends, ClientSet& clients, std::shared_ptr<const Service> service,
@@ -26,17 +27,28 @@ class TcpConnection : public ClientConnection, private Waker {
   void Cut() override;
 
  private:
-  enum class State { kHandshake, kConnect, kRelay, kClosed };
+  enum class State {
+    kHandshake,
+    kHello,  // of TLS that is passed on: which server it is for
+    kConnect,
+    kRelay,
+    kClosed,
+  };
   // How far one direction has come to its end.
   struct Flow {
+    explicit Flow(PipePool& pipes) : splice(pipes) {}
     bool ended = false;   // its source has no more
     bool passed = false;  // and its destination was told so
+    bool bulk = false;    // its source had as much as could be read at once
+    Splice splice;
   };
 
   void Wake() override { Advance(); }
   void Advance();
   State Step();
   State Handshake();
+  State Hello();
+  State BeginConnect(uint32_t pool, absl::string_view server_name);
   State Connect();
   State Relay();
   State Expire();
@@ -50,6 +62,10 @@ class TcpConnection : public ClientConnection, private Waker {
   Io MoveUp();
   Io MoveDown();
   Io WriteUp();
+  Io SpliceUp();
+  Io SpliceDown();
+  // Whether both ends are plain.
+  bool MaySplice() const;
   Io Broken(CloseReason whose);
 
   Backends& backends_;
@@ -58,7 +74,7 @@ class TcpConnection : public ClientConnection, private Waker {
   const ClientFacts facts_;
   ClientStream client_;
   Deadline deadline_;
-  Connector connector_;
+  std::optional<Connector> connector_;  // once the pool is known
   std::unique_ptr<BackendConnection> backend_;
   Flow up_;    // from the client
   Flow down_;  // to the client
