@@ -32,6 +32,14 @@ class BodyDecoder {
   // The sender closed its side: kDone if that may be the end, else kBad.
   Parse End() const { return done() || state_ == State::kUntilClose ? Parse::kDone : Parse::kBad; }
 
+  // How much data follows with nothing in between: so much may be read to where it goes, without
+  // Decode(), and told by Passed(). 0: unknown.
+  uint64_t run() const { return state_ == State::kLength ? left_ : 0; }
+  void Passed(uint64_t bytes) {
+    left_ -= bytes;
+    if (left_ == 0) state_ = State::kDone;
+  }
+
   bool done() const { return state_ == State::kDone; }
   // Once done: the lines behind a chunked body, each a token, a colon, a value without control
   // characters and CR LF. "" where there are none.

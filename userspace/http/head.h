@@ -76,16 +76,17 @@ struct Fields {
   absl::InlinedVector<absl::string_view, 4> hop_by_hop;  // other names in Connection
 };
 
-// Looks for the end of a head in a buffer that grows, reading each line once.
+// Looks for the end of a head in a buffer that grows, reading each byte once.
 class HeadScanner {
  public:
   // kDone: the head ends after `bytes`, and each of its lines ends in CRLF, with neither CR, LF nor
   // NUL inside.
   ParseResult Scan(absl::string_view buffer, const HeadLimits& limits);
-  void Reset() { line_start_ = 0; }
+  void Reset() { line_start_ = seen_ = 0; }
 
  private:
   size_t line_start_ = 0;  // of the first line not seen whole
+  size_t seen_ = 0;        // bytes that need not be looked at again
 };
 
 // Takes the first line, without its CRLF, off a head that a scanner has found.

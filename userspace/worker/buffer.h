@@ -21,10 +21,10 @@ class Buffer {
   // Nothing more is to be read into it before some is taken.
   bool full() const { return size() >= kBufferBytes; }
 
-  // Room to read into, up to kBufferBytes in all; not when full().
-  char* Room(size_t& bytes) {
-    if (memory_ == nullptr || kBufferBytes > capacity_ - begin_) MakeRoom(kBufferBytes);
-    bytes = kBufferBytes - size();
+  // Room to read into, up to `most` in all; not when there is as much already.
+  char* Room(size_t& bytes, size_t most = kBufferBytes) {
+    if (memory_ == nullptr || most > capacity_ - begin_) MakeRoom(most);
+    bytes = most - size();
     return memory_.get() + end_;
   }
   // So many bytes were read into the room.

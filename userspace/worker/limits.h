@@ -35,6 +35,7 @@ constexpr size_t kSpliceWorthwhile = size_t{16} << 10;  // a wake-up
 
 // Memory: a connection has at most four buffers, two each way, and none while it is idle.
 constexpr size_t kBufferBytes = 32'768;
+constexpr size_t kBulkBytes = 65'536;  // while a body of known length flows: four whole TLS records
 // A whole head must fit, whatever the manager says.
 inline HeadLimits HeadLimitsOf(const ServiceLimits& limits) {
   return {.bytes = std::min<size_t>(limits.head_bytes, kBufferBytes - 1),

@@ -2,6 +2,8 @@
 // Request there, response back.
 #include "worker/http1/exchange.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "base/check.h"
 #include "http/trailers.h"
@@ -228,6 +230,7 @@ Exchange::Outcome Exchange::MoveResponse() {
     const Outcome decoded = DecodeResponse();
     if (decoded != Outcome::kAgain || response_passed_ || tunnel_.has_value()) return decoded;
     if (client_.out.full()) break;
+    if (response_body_.run() > 0 && from_backend_.empty()) return ReadBody();
     const size_t before = from_backend_.size();
     const Outcome read = ReadResponse();
     if (read != Outcome::kAgain || from_backend_.size() == before) return read;
@@ -354,6 +357,33 @@ Exchange::Outcome Exchange::TakeBody() {
   from_backend_.Take(piece.consumed);
   moved_ = true;
   if (response_body_.done()) ReleaseBackend();
+  return Outcome::kAgain;
+}
+
+// Reads what is known to be the body straight to where it goes, more at a time than what has to be
+// looked at.
+Exchange::Outcome Exchange::ReadBody() {
+  from_backend_.Release();
+  while (client_.out.size() < kBulkBytes) {
+    const size_t run = response_body_.run();
+    size_t room = 0;
+    char* at = client_.out.Room(room, std::min(kBulkBytes, client_.out.size() + run + 1));
+    size_t got = 0;
+    // One byte more than there is makes it a short read, which says that no more is there.
+    const Io io = backend_->Read(at, room, got);
+    if (io == Io::kAgain) return Outcome::kAgain;
+    if (io != Io::kDone) return ResponseEnded(io);
+    if (got > run) {
+      got = run;  // what follows is no response to anything
+      backend_keep_alive_ = false;
+    }
+    client_.out.Added(got);
+    response_body_.Passed(got);
+    moved_ = true;
+    if (!response_body_.done()) continue;
+    ReleaseBackend();
+    break;
+  }
   return Outcome::kAgain;
 }
 

@@ -88,6 +88,7 @@ class Exchange {
   Outcome SwitchProtocols(const ResponseHead& head, size_t head_bytes);
   void TakeFinal(const ResponseHead& head);
   Outcome TakeBody();
+  Outcome ReadBody();
   Outcome ReadResponse();
   Outcome ResponseEnded(Io how);
   void ReleaseBackend();
