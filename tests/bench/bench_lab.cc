@@ -14,7 +14,7 @@ namespace {
 using std::chrono_literals::operator""s;
 
 constexpr int kOriginPort = 8080;
-// koi becomes master after three seconds of silence and checks its backend first.
+// koi becomes master after a second of silence and checks its backend first.
 constexpr Duration kStartLimit = 60s;
 
 // The first two CPUs that this program may use; the same one twice where it is the only one.
@@ -48,7 +48,11 @@ BenchLab::BenchLab(const std::vector<std::string>& proxies)
     proxies_.push_back(name == "koi" ? MakeKoi(lab_, settings_)
                                      : MakePackaged(lab_, name, settings_));
   }
-  // All at once: koi needs the longest.
+  Start();
+}
+
+// All at once: koi needs the longest.
+void BenchLab::Start() const {
   for (const auto& proxy : proxies_) proxy->Start();
   for (const auto& proxy : proxies_) AwaitService(*proxy);
 }
@@ -68,10 +72,9 @@ LoadReport BenchLab::Measure(const Proxy& proxy, Offer offer, LoadPlan plan) con
   return report;
 }
 
-void BenchLab::Restart(Proxy& proxy) const {
-  proxy.Stop();
-  proxy.Start();
-  AwaitService(proxy);
+void BenchLab::Restart() const {
+  for (const auto& proxy : proxies_) proxy->Stop();
+  Start();
 }
 
 void BenchLab::AwaitService(const Proxy& proxy) const {

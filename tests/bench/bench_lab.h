@@ -29,10 +29,11 @@ class BenchLab {
 
   // Runs `plan` from the client against what `proxy` offers there.
   LoadReport Measure(const Proxy& proxy, Offer offer, LoadPlan plan) const;
-  // Ends `proxy` and starts it anew, or for the first time; returns once it serves.
-  void Restart(Proxy& proxy) const;
+  // Ends all proxies and starts them anew; returns once all serve.
+  void Restart() const;
 
  private:
+  void Start() const;
   void AwaitService(const Proxy& proxy) const;
 
   lab::Lab lab_;

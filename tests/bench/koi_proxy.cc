@@ -22,6 +22,7 @@ bpffs = "@DIRECTORY@/bpf/koi"
 [[carp]]
 vhid = 42
 password_file = "@DIRECTORY@/carp.key"
+dead_ratio = 1
 
 [[vip]]
 address = "@VIP@"
