@@ -38,12 +38,18 @@ static __always_inline void count_steered(__u32 cpu, const struct packet* packet
 
 static __always_inline enum koi_verdict steer(const struct packet* packet,
                                               const struct koi_settings* settings) {
+  if (settings->steering == KOI_STEERING_NEVER) return KOI_VERDICT_NOT_STEERED;
+
   // The high half of hash * count: 0..count-1, evenly, without a division.
   const __u64 hash = flow_hash(packet, settings->hash_seed);
   const __u64 index = hash * settings->cpu_count >> 32;
   if (!settings->cpu_count || index >= KOI_CPUS_MAX) return KOI_VERDICT_NO_CPU;
 
   const __u32 cpu = settings->cpus[index];
+  if (settings->steering == KOI_STEERING_ELSEWHERE && cpu == bpf_get_smp_processor_id()) {
+    count_steered(cpu, packet);
+    return KOI_VERDICT_AT_WORKER;
+  }
   if (bpf_redirect_map(&koi_cpus, cpu, XDP_PASS) != XDP_REDIRECT) return KOI_VERDICT_NO_CPU;
   count_steered(cpu, packet);
   return KOI_VERDICT_STEERED;

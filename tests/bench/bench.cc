@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "bench/options.h"
+#include "bench/steer_bench.h"
 #include "bench/tls_bench.h"
 
 int main(int argc, char** argv) {
@@ -23,5 +24,6 @@ int main(int argc, char** argv) {
   limit.rlim_cur = std::min(kDescriptors, limit.rlim_max);
   limit.rlim_max = limit.rlim_cur;
   setrlimit(RLIMIT_NOFILE, &limit);
-  return koi::bench::RunTlsBench(*options);
+  return options->what == "tls" ? koi::bench::RunTlsBench(*options)
+                                : koi::bench::RunSteerBench(*options);
 }

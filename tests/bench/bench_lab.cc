@@ -45,10 +45,24 @@ BenchLab::BenchLab(const std::vector<std::string>& proxies)
       {lab::KoiProgram("koi-origin"), absl::StrCat(kOriginPort), absl::StrCat(peers_cpu)},
       "origin.log");
   for (const std::string& name : proxies) {
-    proxies_.push_back(name == "koi" ? MakeKoi(lab_, settings_)
-                                     : MakePackaged(lab_, name, settings_));
+    proxies_.push_back(Make(name));
   }
   Start();
+}
+
+std::unique_ptr<Proxy> BenchLab::Make(const std::string& name) {
+  if (name == "koi") return MakeKoi(lab_, settings_);
+  // Several koi on one network: each has a VIP and a group of its own.
+  const int number = static_cast<int>(proxies_.size()) + 1;
+  for (const char* way : {"always", "elsewhere", "never", "no_xdp"}) {
+    if (name != way) continue;
+    return MakeKoi(lab_, settings_,
+                   {.name = name,
+                    .steer = name == "no_xdp" ? "never" : name,
+                    .vip = absl::StrCat("10.9.0.", 100 + number),
+                    .vhid = number});
+  }
+  return MakePackaged(lab_, name, settings_);
 }
 
 // All at once: koi needs the longest.
@@ -61,7 +75,8 @@ LoadReport BenchLab::Measure(const Proxy& proxy, Offer offer, LoadPlan plan) con
   plan.address = proxy.address();
   plan.port = static_cast<int>(offer);
   plan.cpu = settings_.peers_cpu;
-  plan.watch = proxy.Pids(lab_);
+  const std::vector<int> pids = proxy.Pids(lab_);
+  plan.watch.insert(plan.watch.end(), pids.begin(), pids.end());
   const lab::ProgramResult result =
       client_.Run({lab::KoiProgram("koi-load"), nlohmann::json(plan).dump()},
                   std::chrono::seconds(plan.limit_s + 10));

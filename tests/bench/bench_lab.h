@@ -27,12 +27,14 @@ class BenchLab {
   int peers_cpu() const { return settings_.peers_cpu; }
   const lab::Lab& lab() const { return lab_; }
 
-  // Runs `plan` from the client against what `proxy` offers there.
+  // Runs `plan` from the client against what `proxy` offers there. Its processes are watched, after
+  // those that the plan has.
   LoadReport Measure(const Proxy& proxy, Offer offer, LoadPlan plan) const;
   // Ends all proxies and starts them anew; returns once all serve.
   void Restart() const;
 
  private:
+  std::unique_ptr<Proxy> Make(const std::string& name);
   void Start() const;
   void AwaitService(const Proxy& proxy) const;
 

@@ -2,6 +2,8 @@
 // The cases: each takes about a second a proxy on a quiet machine.
 #include "bench/cases.h"
 
+#include <algorithm>
+
 namespace koi::bench {
 
 const std::vector<Case>& Cases() {
@@ -63,6 +65,13 @@ const std::vector<Case>& Cases() {
        {.connections = 32, .idle = 5000}},
   };
   return cases;
+}
+
+LoadPlan Scaled(LoadPlan plan, double scale) {
+  const auto scaled = [scale](double count) { return std::max(count * scale, 1.0); };
+  plan.requests = static_cast<uint64_t>(scaled(static_cast<double>(plan.requests)));
+  if (plan.idle > 0) plan.idle = static_cast<int>(scaled(plan.idle));
+  return plan;
 }
 
 }  // namespace koi::bench

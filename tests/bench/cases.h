@@ -19,4 +19,7 @@ struct Case {
 
 const std::vector<Case>& Cases();
 
+// `plan` made smaller for a quick look, never to nothing; or larger.
+LoadPlan Scaled(LoadPlan plan, double scale);
+
 }  // namespace koi::bench

@@ -13,14 +13,14 @@ namespace {
 constexpr char kConfiguration[] = R"(version = 1
 
 [node]
-name = "koi"
+name = "@NAME@"
 interface = "eth0"
 run = "@DIRECTORY@/run"
 state = "@DIRECTORY@/state"
 bpffs = "@DIRECTORY@/bpf/koi"
 
-[[carp]]
-vhid = 42
+@STEER@[[carp]]
+vhid = @VHID@
 password_file = "@DIRECTORY@/carp.key"
 dead_ratio = 1
 
@@ -65,19 +65,23 @@ std::string Stem(const std::string& path) { return path.substr(0, path.size() - 
 
 class KoiProxy : public Proxy {
  public:
-  KoiProxy(lab::Lab& lab, const ProxySettings& settings)
-      : settings_(settings), balancer_(lab, "koi", {}) {
-    balancer_.SetConfig(
-        absl::StrReplaceAll(kConfiguration, {{"@DIRECTORY@", host().directory()},
-                                             {"@VIP@", lab::kVip4},
-                                             {"@ECDSA@", Stem(settings.ecdsa.chain)},
-                                             {"@RSA@", Stem(settings.rsa.chain)},
-                                             {"@ORIGIN@", settings.origin}}));
+  KoiProxy(lab::Lab& lab, const ProxySettings& settings, const KoiSettings& koi)
+      : settings_(settings), vip_(koi.vip), balancer_(lab, koi.name, {}) {
+    balancer_.SetConfig(absl::StrReplaceAll(
+        kConfiguration,
+        {{"@DIRECTORY@", host().directory()},
+         {"@NAME@", koi.name},
+         {"@VHID@", absl::StrCat(koi.vhid)},
+         {"@STEER@", koi.steer.empty() ? "" : absl::StrCat("[xdp]\nsteer = \"", koi.steer, "\"\n")},
+         {"@VIP@", vip_},
+         {"@ECDSA@", Stem(settings.ecdsa.chain)},
+         {"@RSA@", Stem(settings.rsa.chain)},
+         {"@ORIGIN@", settings.origin}}));
     PrepareWire(lab, host(), settings.peers_cpu);
   }
 
   const lab::Host& host() const override { return balancer_.host(); }
-  std::string address() const override { return lab::kVip4; }
+  std::string address() const override { return vip_; }
   bool Offers(Offer /*offer*/) const override { return true; }
   // CPUs, and so workers, are those that koid may run on. env(1) starts taskset there.
   void Start() override { balancer_.Start(OnCpu(settings_.cpu, {})); }
@@ -88,13 +92,15 @@ class KoiProxy : public Proxy {
 
  private:
   const ProxySettings settings_;
+  const std::string vip_;
   lab::Balancer balancer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Proxy> MakeKoi(lab::Lab& lab, const ProxySettings& settings) {
-  return std::make_unique<KoiProxy>(lab, settings);
+std::unique_ptr<Proxy> MakeKoi(lab::Lab& lab, const ProxySettings& settings,
+                               const KoiSettings& koi) {
+  return std::make_unique<KoiProxy>(lab, settings, koi);
 }
 
 }  // namespace koi::bench

@@ -37,12 +37,13 @@ struct LoadReport {
   uint64_t requests = 0;   // answered in full
   double seconds = 0;
   uint64_t cpu_ns = 0;  // of the watched processes
-  int64_t p50_us = 0;   // from when a request was due to its last byte; only with a rate
+  std::vector<uint64_t> cpu_ns_each = {};
+  int64_t p50_us = 0;  // from when a request was due to its last byte; only with a rate
   int64_t p99_us = 0;
   int64_t pss_before = 0;  // bytes of the watched processes; only with idle connections
   int64_t pss_after = 0;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LoadReport, error, requests, seconds, cpu_ns,
-                                                p50_us, p99_us, pss_before, pss_after)
+                                                cpu_ns_each, p50_us, p99_us, pss_before, pss_after)
 
 }  // namespace koi::bench

@@ -94,7 +94,7 @@ LoadReport LoadRun::Run() {
   const absl::Status status = [this] {
     KOI_RETURN_IF_ERROR(Prepare());
     KOI_RETURN_IF_ERROR(WarmUp());
-    KOI_ASSIGN_OR_RETURN(const uint64_t before, CpuNanoseconds(plan_.watch));
+    KOI_ASSIGN_OR_RETURN(const auto before, CpuNanoseconds(plan_.watch));
     const TimePoint start = Now();
     if (plan_.idle > 0) {
       KOI_RETURN_IF_ERROR(OpenIdle());
@@ -104,8 +104,10 @@ LoadReport LoadRun::Run() {
       KOI_RETURN_IF_ERROR(Saturate());
     }
     report_.seconds = std::chrono::duration<double>(Now() - start).count();
-    KOI_ASSIGN_OR_RETURN(const uint64_t after, CpuNanoseconds(plan_.watch));
-    report_.cpu_ns = after - before;
+    KOI_ASSIGN_OR_RETURN(const auto after, CpuNanoseconds(plan_.watch));
+    for (size_t i = 0; i < after.size(); ++i) {
+      report_.cpu_ns += report_.cpu_ns_each.emplace_back(after[i] - before[i]);
+    }
     report_.requests = done_;
     return absl::OkStatus();
   }();

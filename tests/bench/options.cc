@@ -41,7 +41,7 @@ std::string Take(const std::string& flag, const std::string& value, Options& opt
                : absl::StrCat("--rounds takes a number from 1 to ", kRoundsMax);
   }
   if (flag == "--cases") {
-    options.cases.insert(words.begin(), words.end());
+    options.cases = {words.begin(), words.end()};
     return Unknown(words, CaseKeys());
   }
   if (flag == "--proxies") {
@@ -61,11 +61,16 @@ std::string Take(const std::string& flag, const std::string& value, Options& opt
 
 std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, std::string& error) {
   Options options;
-  if (arguments.empty() || arguments[0] != "tls") {
-    error = "what to measure: tls";
+  options.what = arguments.empty() ? "" : arguments[0];
+  if (options.what == "tls") {
+    options.proxies = {"koi", "haproxy", "haproxy_tcp", "nginx", "hitch"};
+  } else if (options.what == "steer") {
+    options.proxies = {"always", "elsewhere", "never", "no_xdp"};
+    options.cases = {"full_ecdsa", "keepalive_1k", "body_100k", "plain_keepalive"};
+  } else {
+    error = "what to measure: tls or steer";
     return std::nullopt;
   }
-  options.what = arguments[0];
   for (size_t i = 1; i < arguments.size() && error.empty(); ++i) {
     if (arguments[i] == "--json") {
       options.json = true;
@@ -81,10 +86,14 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
 }
 
 std::string Usage() {
-  return "usage: tools/bench tls [--rounds N] [--cases A,B] [--proxies A,B] [--scale X] [--json]\n"
+  return "usage: tools/bench tls|steer [--rounds N] [--cases A,B] [--proxies A,B] [--scale X] "
+         "[--json]\n"
+         "  tls            CPU time a request costs koi, haproxy, nginx and hitch\n"
+         "  steer          and koi with the kernel's work on its packets, by the way they are "
+         "steered\n"
          "  --rounds N     how often each case is measured at each proxy, in turn (5)\n"
          "  --cases A,B    only these\n"
-         "  --proxies A,B  only these; ratios need haproxy\n"
+         "  --proxies A,B  only these (of steer: ways to steer); ratios need haproxy (never)\n"
          "  --scale X      times as many requests as usual\n"
          "  --json         the last line is one JSON object\n";
 }

@@ -10,11 +10,11 @@
 namespace koi::bench {
 
 struct Options {
-  std::string what = {};  // "tls"
+  std::string what = {};  // "tls" or "steer"
   int rounds = 5;
-  std::set<std::string> cases = {};  // empty: all
-  std::vector<std::string> proxies = {"koi", "haproxy", "haproxy_tcp", "nginx", "hitch"};
-  double scale = 1;  // of the number of requests
+  std::set<std::string> cases = {};       // empty: all
+  std::vector<std::string> proxies = {};  // or, of steer, ways to steer
+  double scale = 1;                       // of the number of requests
   bool json = false;
 };
 

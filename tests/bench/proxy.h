@@ -56,7 +56,17 @@ void PrepareWire(const lab::Lab& lab, const lab::Host& host, int peers_cpu);
 // In front of a command that is to run on `cpu` alone.
 lab::Argv OnCpu(int cpu, const lab::Argv& argv);
 
-std::unique_ptr<Proxy> MakeKoi(lab::Lab& lab, const ProxySettings& settings);
+// How koi brings packets to its worker: "always", "elsewhere" or "never", as xdp.steer has it, or
+// "no_xdp", without any program. "": as koi does by itself.
+struct KoiSettings {
+  std::string name = "koi";
+  std::string steer = {};
+  std::string vip = "10.9.0.100";
+  int vhid = 42;
+};
+
+std::unique_ptr<Proxy> MakeKoi(lab::Lab& lab, const ProxySettings& settings,
+                               const KoiSettings& koi = {});
 
 // "haproxy", "haproxy_tcp", "nginx" or "hitch".
 std::unique_ptr<Proxy> MakePackaged(lab::Lab& lab, const std::string& name,

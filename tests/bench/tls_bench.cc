@@ -14,14 +14,6 @@
 namespace koi::bench {
 namespace {
 
-// `plan` made smaller for a quick look, never to nothing.
-LoadPlan Scaled(LoadPlan plan, double scale) {
-  const auto scaled = [scale](double count) { return std::max(count * scale, 1.0); };
-  plan.requests = static_cast<uint64_t>(scaled(static_cast<double>(plan.requests)));
-  if (plan.idle > 0) plan.idle = static_cast<int>(scaled(plan.idle));
-  return plan;
-}
-
 void MeasureOnce(const BenchLab& lab, const Proxy& proxy, const Case& one, double scale,
                  Results& results) {
   if (!proxy.Offers(one.offer)) return;

@@ -24,12 +24,13 @@ absl::Status Gone(int pid) {
 
 }  // namespace
 
-absl::StatusOr<uint64_t> CpuNanoseconds(const std::vector<int>& pids) {
-  uint64_t sum = 0;
+absl::StatusOr<std::vector<uint64_t>> CpuNanoseconds(const std::vector<int>& pids) {
+  std::vector<uint64_t> each;
   for (const int pid : pids) {
     const std::string folder = absl::StrCat("/proc/", pid, "/task/");
     const std::unique_ptr<DIR, CloseDirectory> threads(opendir(folder.c_str()));
     if (threads == nullptr) return Gone(pid);
+    uint64_t& sum = each.emplace_back(0);
     while (const dirent* thread = readdir(threads.get())) {
       if (thread->d_name[0] == '.') continue;
       uint64_t on_cpu_ns = 0;
@@ -37,7 +38,7 @@ absl::StatusOr<uint64_t> CpuNanoseconds(const std::vector<int>& pids) {
       if (file >> on_cpu_ns) sum += on_cpu_ns;  // else the thread has just ended
     }
   }
-  return sum;
+  return each;
 }
 
 absl::StatusOr<int64_t> PssBytes(const std::vector<int>& pids) {

@@ -9,8 +9,8 @@
 
 namespace koi::bench {
 
-// Nanoseconds on a CPU, user and system, of all threads. NotFound when a process is gone.
-absl::StatusOr<uint64_t> CpuNanoseconds(const std::vector<int>& pids);
+// Nanoseconds on a CPU, user and system, of all threads of each. NotFound when a process is gone.
+absl::StatusOr<std::vector<uint64_t>> CpuNanoseconds(const std::vector<int>& pids);
 
 // Bytes in memory; pages that processes share are divided among them. NotFound as above.
 absl::StatusOr<int64_t> PssBytes(const std::vector<int>& pids);

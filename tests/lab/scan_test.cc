@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr char kName[] = "koi.test";
-constexpr Duration kScanLimit = std::chrono::minutes(15);
+constexpr Duration kScanLimit = std::chrono::minutes(25);
 
 class ScanTest : public ::testing::Test {
  protected:
@@ -42,13 +42,17 @@ class ScanTest : public ::testing::Test {
     });
   }
 
-  // testssl.sh's findings, its JSON.
+  // testssl.sh's findings, its JSON: of all it judges. It could also try each cipher suite and play
+  // each browser, which takes as long again.
   nlohmann::json Findings() const {
     const std::string path = absl::StrCat(client.directory(), "/testssl.json");
-    const ProgramResult result = client.Run(
-        {"testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--add-ca",
-         authority.chain, "--jsonfile", path, "--ip", kVip4, absl::StrCat(kName, ":443")},
-        kScanLimit);
+    Argv argv = absl::StrSplit(
+        "testssl --quiet --color 0 --warnings off --nodns none --protocols --std --fs "
+        "--server-preference --server-defaults --headers --vulnerable",
+        ' ');
+    argv.insert(argv.end(), {"--add-ca", authority.chain, "--jsonfile", path, "--ip", kVip4,
+                             absl::StrCat(kName, ":443")});
+    const ProgramResult result = client.Run(argv, kScanLimit);
     std::cout << result.out << std::endl;
     const std::string text = ReadFile(path, 16 << 20).value_or("");
     return nlohmann::json::parse(text, nullptr, false);
@@ -82,7 +86,7 @@ std::map<std::string, std::string> Excepted() {
 TEST_F(ScanTest, TestsslFindsNothingAboveLow) {
   const nlohmann::json findings = Findings();
   ASSERT_TRUE(findings.is_array());
-  EXPECT_GT(findings.size(), 100U) << "testssl.sh did not look at everything";
+  EXPECT_GT(findings.size(), 60U) << "testssl.sh did not look at everything";
 
   const std::map<std::string, std::string> excepted = Excepted();
   std::set<std::string> seen;
@@ -113,6 +117,11 @@ TEST_F(ScanTest, NmapGradesEveryCipherSuiteA) {
 // A thousand connections of one kind for twenty seconds, and one more client ten times a second.
 class SlowClientsTest : public ScanTest, public ::testing::WithParamInterface<Argv> {
  protected:
+  uint64_t Accepted() const {
+    uint64_t accepted = 0;
+    for (const CpuStats& cpu : blue.ReadStats().value_or(Stats{}).cpus) accepted += cpu.accepted;
+    return accepted;
+  }
   int64_t WorkersPss() const {
     int64_t kib = 0;
     const absl::StatusOr<Stats> stats = blue.ReadStats();
@@ -131,7 +140,7 @@ class SlowClientsTest : public ScanTest, public ::testing::WithParamInterface<Ar
 TEST_P(SlowClientsTest, LeaveTheServiceAvailable) {
   std::atomic<uint64_t> ok = 0;
   std::atomic<uint64_t> failed = 0;
-  std::atomic<uint64_t> most_open = 0;
+  const uint64_t accepted_before = Accepted();
   std::atomic<int64_t> most_kib = 0;
   Crew probes;
   probes.Start(client, 1, 100ms, [&](int) {
@@ -142,13 +151,8 @@ TEST_P(SlowClientsTest, LeaveTheServiceAvailable) {
     };
   });
   Crew figures;
-  figures.Start(client, 1, 1s, [&](int) {
-    return [&] {
-      const absl::StatusOr<Stats> stats = blue.ReadStats();
-      if (stats.ok()) most_open = std::max<uint64_t>(most_open, stats->total.connections);
-      most_kib = std::max(most_kib.load(), WorkersPss());
-    };
-  });
+  figures.Start(client, 1, 1s,
+                [&](int) { return [&] { most_kib = std::max(most_kib.load(), WorkersPss()); }; });
 
   Argv argv = {"slowhttptest", "-c", "1000", "-r", "200", "-l", "20", "-p", "3"};
   argv.insert(argv.end(), GetParam().begin(), GetParam().end());
@@ -157,7 +161,7 @@ TEST_P(SlowClientsTest, LeaveTheServiceAvailable) {
   probes.Stop();
 
   EXPECT_THAT(result.out, HasSubstr("Test ended")) << result.Describe();
-  EXPECT_GT(most_open, 500U) << "the attack did not take place\n" << result.Describe();
+  EXPECT_GE(Accepted() - accepted_before, 900 + ok) << "too few to call it an attack";
   EXPECT_EQ(failed, 0U) << "of " << ok + failed;
   EXPECT_GT(ok, 20U);
   PrintMeasured("slow_clients_workers_pss", most_kib, "KiB");
@@ -167,7 +171,7 @@ TEST_P(SlowClientsTest, LeaveTheServiceAvailable) {
 std::vector<Argv> SlowKinds() {
   const std::string site = absl::StrCat("https://", kVip4, "/");
   return {{"-H", "-u", site, "-i", "5", "-x", "24"},
-          {"-B", "-u", site, "-i", "5", "-s", "8192", "-x", "10", "-t", "POST"},
+          {"-B", "-u", site + "body", "-i", "5", "-s", "8192", "-x", "10", "-t", "POST"},
           {"-X", "-u", site + "mib", "-w", "512", "-y", "1024", "-n", "5", "-z", "32"}};
 }
 

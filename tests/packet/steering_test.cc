@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which packets are steered to a worker's CPU, to which one, and what is counted.
+#include <sched.h>
+
 #include <vector>
 
 #include "packet/xdp_test.h"
@@ -10,6 +12,27 @@ namespace {
 constexpr int kAbsentCpu = 200;  // in koi_settings, not in koi_cpus
 
 using XdpSteeringTest = XdpTest;
+
+// Keeps this thread, and so the program it runs, on the CPU it is on.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu_, &set);
+    sched_setaffinity(0, sizeof(set), &set);
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
+  OnOneCpu(const OnOneCpu&) = delete;
+  OnOneCpu& operator=(const OnOneCpu&) = delete;
+
+  int cpu() const { return cpu_; }
+
+ private:
+  const int cpu_ = sched_getcpu();
+  cpu_set_t before_;
+};
 
 TEST_F(XdpSteeringTest, SynForAServiceGoesToTheWorkersCpuUnchanged) {
   const Outcome outcome = Run(Syn());
@@ -49,6 +72,31 @@ TEST_F(XdpSteeringTest, FrameWithEthernetPaddingIsSteeredUnchanged) {
 
 TEST_F(XdpSteeringTest, BadTcpChecksumIsLeftToTheKernelToFind) {
   EXPECT_EQ(VerdictFor(Syn().WithBadChecksum()), "STEERED");
+}
+
+TEST_F(XdpSteeringTest, PacketOnItsWorkersCpuIsLeftThereWhereSteeringIsForTheOthers) {
+  settings.steer = XdpSteer::kElsewhere;
+  const OnOneCpu pinned;
+  const int here = pinned.cpu();
+  const uint64_t before = steered.Read(here)->packets;
+  SetCpus({here});
+  EXPECT_THAT(Run(Syn()), Passes(Syn()));
+  EXPECT_EQ(VerdictFor(Syn()), "AT_WORKER");
+  EXPECT_EQ(steered.Read(here)->packets, before + 2);
+
+  const int elsewhere = here == kWorkerCpu ? kWorkerCpu + 1 : kWorkerCpu;
+  if (!cpus.Set(elsewhere).ok()) GTEST_SKIP() << "the only CPU";
+  SetCpus({elsewhere});
+  EXPECT_EQ(VerdictFor(Syn()), "STEERED");
+  if (elsewhere != kWorkerCpu) EXPECT_OK(cpus.Remove(elsewhere));
+}
+
+TEST_F(XdpSteeringTest, WithSteeringOffPacketsAreLeftWhereTheyCameIn) {
+  settings.steer = XdpSteer::kNever;
+  ASSERT_OK(settings_map.Write(settings));
+
+  EXPECT_THAT(Run(Syn()), Passes(Syn()));
+  EXPECT_EQ(VerdictFor(Syn()), "NOT_STEERED");
 }
 
 TEST_F(XdpSteeringTest, AnotherPortOfAVipIsLeftToTheKernel) {

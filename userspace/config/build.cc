@@ -95,6 +95,10 @@ void BuildXdp(BuildContext& context) {
                                    : XdpMode::kAuto;
     const auto attach = section.GetOr<std::string>("attach", "on-master");
     xdp.attach = attach == "always" ? XdpAttach::kAlways : XdpAttach::kOnMaster;
+    const auto steer = section.GetOr<std::string>("steer", "always");
+    xdp.steer = steer == "elsewhere" ? XdpSteer::kElsewhere
+                : steer == "never"   ? XdpSteer::kNever
+                                     : XdpSteer::kAlways;
   }
 }
 

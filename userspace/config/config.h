@@ -27,10 +27,14 @@ struct NodeConfig {
 
 enum class XdpMode { kAuto, kNative, kGeneric };
 enum class XdpAttach { kOnMaster, kAlways };
+// Which packets of services are redirected to their worker's CPU: all, those that came in on
+// another one, or none.
+enum class XdpSteer { kAlways, kElsewhere, kNever };
 
 struct XdpConfig {
   XdpMode mode = XdpMode::kAuto;
   XdpAttach attach = XdpAttach::kOnMaster;
+  XdpSteer steer = XdpSteer::kAlways;
 };
 
 // Which VIPs the HMAC of an advert covers: the group's first IPv4 VIP alone (ucarp), or all, sorted

@@ -43,9 +43,14 @@ Thing Describe(const XdpConfig& xdp) {
   const char* mode = xdp.mode == XdpMode::kNative    ? "native"
                      : xdp.mode == XdpMode::kGeneric ? "generic"
                                                      : "auto";
+  const char* steer = xdp.steer == XdpSteer::kAlways  ? "always"
+                      : xdp.steer == XdpSteer::kNever ? "never"
+                                                      : "elsewhere";
   return {"xdp",
           "",
-          {{"mode", mode}, {"attach", xdp.attach == XdpAttach::kAlways ? "always" : "on-master"}}};
+          {{"mode", mode},
+           {"attach", xdp.attach == XdpAttach::kAlways ? "always" : "on-master"},
+           {"steer", steer}}};
 }
 
 Thing Describe(const CarpConfig& carp) {

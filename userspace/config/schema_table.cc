@@ -90,6 +90,15 @@ constexpr ConfigKey kKeys[] = {
      .choices = "on-master, always",
      .default_value = "on-master",
      .help = "Attached while this host is master of a group, or always."},
+    {.table = "xdp",
+     .name = "steer",
+     .type = KeyType::kChoice,
+     .choices = "always, elsewhere, never",
+     .default_value = "always",
+     .help =
+         "Packets of services that are redirected to their worker's CPU: `always` all, `elsewhere` "
+         "those that came in on another one, `never` none: then a connection's worker is that of "
+         "the CPU its first packet came in on."},
 
     {.table = "carp",
      .name = "vhid",

@@ -9,12 +9,27 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "dataplane/map_calls.h"
 
 namespace koi {
 namespace {
 
 constexpr uint32_t kOnlyEntry = 0;
+
+koi_steering ToAbi(XdpSteer steer) {
+  switch (steer) {
+    case XdpSteer::kAlways: return KOI_STEERING_ALWAYS;
+    case XdpSteer::kElsewhere: return KOI_STEERING_ELSEWHERE;
+    case XdpSteer::kNever: return KOI_STEERING_NEVER;
+  }
+  KOI_UNREACHABLE();
+}
+
+XdpSteer FromAbi(koi_steering steering) {
+  if (steering == KOI_STEERING_NEVER) return XdpSteer::kNever;
+  return steering == KOI_STEERING_ELSEWHERE ? XdpSteer::kElsewhere : XdpSteer::kAlways;
+}
 
 absl::StatusOr<uint32_t> ListenerIndex(int cpu, ListenerFamily family) {
   if (cpu < 0 || cpu >= KOI_CPUS_MAX) {
@@ -35,6 +50,7 @@ absl::Status SettingsMap::Write(const Settings& settings) {
   value.abi_version = KOI_ABI_VERSION;
   value.hash_seed = settings.hash_seed;
   value.clock_offset_ns = settings.clock_offset_ns;
+  value.steering = ToAbi(settings.steer);
   std::copy(settings.own_mac.begin(), settings.own_mac.end(), value.own_mac);
   value.cpu_count = static_cast<uint16_t>(settings.cpus.size());
   for (size_t i = 0; i < settings.cpus.size(); ++i) {
@@ -53,6 +69,7 @@ absl::StatusOr<Settings> SettingsMap::Read() const {
   Settings settings;
   settings.hash_seed = value.hash_seed;
   settings.clock_offset_ns = value.clock_offset_ns;
+  settings.steer = FromAbi(value.steering);
   std::copy(std::begin(value.own_mac), std::end(value.own_mac), settings.own_mac.begin());
   const size_t count = std::min<size_t>(value.cpu_count, KOI_CPUS_MAX);
   settings.cpus.assign(value.cpus, value.cpus + count);

@@ -10,10 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "config/config.h"
 
 namespace koi {
 
 struct Settings {
+  XdpSteer steer = XdpSteer::kAlways;
   uint32_t hash_seed = 0;
   std::array<uint8_t, 6> own_mac = {};
   std::vector<int> cpus;        // that have a worker, ascending

@@ -85,6 +85,7 @@ absl::Status DataPlane::SetUpSteering(const Config& config,
     KOI_RETURN_IF_ERROR(mac.status());
     settings.own_mac = *mac;
   }
+  settings.steer = config.xdp.steer;
   settings.cpus.clear();
   for (const WorkerListener& listener : listeners) {
     KOI_RETURN_IF_ERROR(listeners_.Set(listener.cpu, listener.family, listener.fd.get()));
@@ -143,11 +144,12 @@ absl::StatusOr<Fd> DataPlane::TakeLookups() {
                         absl::StrCat(pin_directory_, "/koi_sk_lookup_link"));
 }
 
-absl::Status DataPlane::RefreshOwnMac(const std::string& interface) {
-  KOI_ASSIGN_OR_RETURN(const MacAddress mac, MacOf(interface));
+absl::Status DataPlane::RefreshSettings(const Config& config) {
+  KOI_ASSIGN_OR_RETURN(const MacAddress mac, MacOf(config.node.interface));
   KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
-  if (settings.own_mac == mac) return absl::OkStatus();
+  if (settings.own_mac == mac && settings.steer == config.xdp.steer) return absl::OkStatus();
   settings.own_mac = mac;
+  settings.steer = config.xdp.steer;
   return settings_.Write(settings);
 }
 

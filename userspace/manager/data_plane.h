@@ -41,8 +41,8 @@ class DataPlane {
   // link is pinned; the descriptor is for the keeper.
   absl::StatusOr<Fd> TakeLookups();
 
-  // Follows the interface's MAC, which may change while koi runs.
-  absl::Status RefreshOwnMac(const std::string& interface);
+  // Follows what may change while koi runs: the interface's MAC, and xdp.steer.
+  absl::Status RefreshSettings(const Config& config);
 
   absl::StatusOr<BackendMap> OpenBackends() const;
   absl::StatusOr<Fd> WorkerMap(int cpu) { return object_->WorkerMapFd(cpu); }

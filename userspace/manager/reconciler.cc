@@ -127,6 +127,8 @@ void Reconciler::AddAndTellCarp() {
 void Reconciler::RemoveOthers() {
   const absl::Status removed = parts_.data_plane.RemoveOtherVips(after_->config);
   if (!removed.ok()) LogError("VIPs that went are still known", {{"why", removed.message()}});
+  // Steering may change at any time; where the interface is gone for now, the next look does it.
+  (void)parts_.data_plane.RefreshSettings(after_->config);
   parts_.pools.RemoveOthers(after_->config.pools);
   parts_.endpoints.CommitStats();
   Finish(absl::OkStatus());

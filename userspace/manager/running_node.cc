@@ -131,8 +131,8 @@ void RunningNode::Reload() {
 }
 
 void RunningNode::Watch() {
-  // An interface that is gone for now: koi-carp says so and waits for it.
-  (void)data_plane_->RefreshOwnMac(config().node.interface);
+  // Fails while the interface is gone: koi-carp says so and waits for it.
+  (void)data_plane_->RefreshSettings(config());
   watch_timer_ = loop_.After(kWatchInterval, [this] { Watch(); });
 }
 

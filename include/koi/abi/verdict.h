@@ -22,7 +22,9 @@
   X(GATE_CLOSED_LOCAL, XDP_PASS,                                                              \
     "For a service of a group this host is not master of; left to the kernel")                \
   X(NO_CPU, XDP_PASS, "For a service, but no worker's CPU takes packets; left to the kernel") \
-  X(STEERED, XDP_REDIRECT, "Sent to the CPU of the worker that owns the flow")
+  X(STEERED, XDP_REDIRECT, "Sent to the CPU of the worker that owns the flow")                \
+  X(AT_WORKER, XDP_PASS, "Came in on the CPU of the worker that owns the flow")               \
+  X(NOT_STEERED, XDP_PASS, "For a service, with steering off; left to the CPU it came in on")
 
 #define KOI_AS_VERDICT(name, action, help) KOI_VERDICT_##name,
 enum koi_verdict {

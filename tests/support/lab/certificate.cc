@@ -67,12 +67,17 @@ Certificate IssueCertificate(const Lab& lab, const Certificate& authority,
                              const std::vector<std::string>& names, const std::string& name,
                              KeyKind kind) {
   const Certificate certificate = Files(lab, name);
-  Make(
-      lab, certificate, kind,
-      {"-config", EmptyConfiguration(lab), "-CA", authority.chain, "-CAkey", authority.key, "-days",
-       "90", "-subj", absl::StrCat("/CN=", name), "-addext", "basicConstraints=critical,CA:FALSE",
-       "-addext", "keyUsage=critical,digitalSignature", "-addext", "extendedKeyUsage=serverAuth",
-       "-addext", absl::StrCat("subjectAltName=", absl::StrJoin(names, ","))});
+  Make(lab, certificate, kind,
+       {"-config", EmptyConfiguration(lab),
+        "-CA",     authority.chain,
+        "-CAkey",  authority.key,
+        "-days",   "90",
+        "-subj",   absl::StrCat("/CN=", name),
+        "-addext", "basicConstraints=critical,CA:FALSE",
+        "-addext", "keyUsage=critical,digitalSignature",
+        "-addext", "extendedKeyUsage=serverAuth",
+        "-addext", "crlDistributionPoints=URI:http://crl.koi.test/",
+        "-addext", absl::StrCat("subjectAltName=", absl::StrJoin(names, ","))});
   return certificate;
 }
 

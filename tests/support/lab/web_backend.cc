@@ -41,6 +41,7 @@ http {
     location /mib { alias DIRECTORY/mib; }
     location /long { alias DIRECTORY/long; limit_rate 2m; }
     location /slow { echo_sleep 1; echo NAME; }
+    location /body { echo_read_request_body; echo NAME; }
     location /headers { return 200 "$http_x_forwarded_for $http_x_forwarded_proto\n"; }
   }
 }

@@ -154,6 +154,8 @@ constexpr Mistake kMistakes[] = {
      "12:16: accept_proxy is empty; it takes a list of ADDRESS/LENGTH"},
     {"backend = [", "send_proxy = \"v3\"\nbackend = [",
      R"(15:14: send_proxy "v3" is not one of: off, v1, v2; did you mean "v1"?)"},
+    {"[node]", "[xdp]\nsteer = \"cpumap\"\n[node]",
+     R"(3:9: steer "cpumap" is not one of: always, elsewhere, never)"},
     {"[node]", "[xdp]\nmode = \"nativ\"\n[node]",
      R"(3:8: mode "nativ" is not one of: auto, native, generic; did you mean "native"?)"},
     // Time-outs and limits.

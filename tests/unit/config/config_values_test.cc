@@ -237,6 +237,7 @@ TEST(ConfigValuesTest, AbsentKeysHaveTheDefaultsOfConfigH) {
   EXPECT_EQ(config.node.bpffs, node.bpffs);
   EXPECT_EQ(config.xdp.mode, XdpConfig().mode);
   EXPECT_EQ(config.xdp.attach, XdpConfig().attach);
+  EXPECT_EQ(config.xdp.steer, XdpConfig().steer);
   const CarpConfig carp;
   EXPECT_EQ(config.carp[0].advbase, carp.advbase);
   EXPECT_EQ(config.carp[0].advskew, carp.advskew);
@@ -278,6 +279,7 @@ bpffs = "/tmp/bpf"
 [xdp]
 mode = "generic"
 attach = "always"
+steer = "never"
 [[carp]]
 vhid = 255
 password_file = "carp.key"
@@ -297,6 +299,7 @@ address = "2001:db8::1"
   EXPECT_EQ(config.node.bpffs, "/tmp/bpf");
   EXPECT_EQ(config.xdp.mode, XdpMode::kGeneric);
   EXPECT_EQ(config.xdp.attach, XdpAttach::kAlways);
+  EXPECT_EQ(config.xdp.steer, XdpSteer::kNever);
   const CarpConfig& carp = config.carp.at(0);
   EXPECT_EQ(carp.vhid, 255);
   EXPECT_EQ(carp.advbase, 2);

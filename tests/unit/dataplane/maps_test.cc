@@ -98,12 +98,15 @@ TEST_F(MapsTest, SettingsAreReadAsWritten) {
   SettingsMap map(object.MapFd("koi_settings"));
   EXPECT_THAT(map.Read()->cpus, IsEmpty());
 
-  ASSERT_TRUE(
-      map.Write(
-             {.hash_seed = 7, .own_mac = {2, 0, 0, 0, 0, 1}, .cpus = {0, 3}, .clock_offset_ns = -5})
-          .ok());
+  ASSERT_TRUE(map.Write({.steer = XdpSteer::kElsewhere,
+                         .hash_seed = 7,
+                         .own_mac = {2, 0, 0, 0, 0, 1},
+                         .cpus = {0, 3},
+                         .clock_offset_ns = -5})
+                  .ok());
   const auto read = map.Read();
   ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->steer, XdpSteer::kElsewhere);
   EXPECT_EQ(read->hash_seed, 7U);
   EXPECT_THAT(read->own_mac, ElementsAre(2, 0, 0, 0, 0, 1));
   EXPECT_THAT(read->cpus, ElementsAre(0, 3));
@@ -145,8 +148,8 @@ TEST_F(MapsTest, FiguresStartAtZeroAndEveryVerdictIsNamed) {
   EXPECT_THAT(*verdicts, Each(Field(&VerdictFigures::help, Not(IsEmpty()))));
   EXPECT_EQ(verdicts->front().name, "NOT_IP");
   EXPECT_EQ(verdicts->front().action, "pass");
-  EXPECT_EQ(verdicts->back().name, "STEERED");
-  EXPECT_EQ(verdicts->back().action, "redirect");
+  EXPECT_EQ(verdicts->back().name, "NOT_STEERED");
+  EXPECT_EQ(verdicts->back().action, "pass");
   EXPECT_EQ(SteeredMap(object.MapFd("koi_steered")).Read(0)->packets, 0U);
   EXPECT_EQ(VipStatsMap(object.MapFd("koi_vip_stats")).Read(0)->packets, 0U);
   EXPECT_FALSE(SteeredMap(object.MapFd("koi_steered")).Read(KOI_CPUS_MAX).ok());
