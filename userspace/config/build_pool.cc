@@ -43,6 +43,7 @@ void BuildBackend(BuildContext& context, const Section& section, Declared& names
   backend.name = section.GetOr<std::string>("name", "");
   backend.endpoint = section.GetOr("address", Endpoint());
   backend.weight = static_cast<uint32_t>(section.GetOr<int64_t>("weight", backend.weight));
+  backend.max_connections = static_cast<uint32_t>(section.GetOr<int64_t>("max_connections", 0));
   if (section.Has("name")) {
     names.Add(backend.name, absl::StrCat("backend name \"", backend.name, "\""),
               section.PlaceOf("name"), context.problems);
@@ -55,6 +56,22 @@ void BuildBackend(BuildContext& context, const Section& section, Declared& names
   pool.backends.push_back(std::move(backend));
 }
 
+PoolLimits BuildPoolLimits(const Section& section) {
+  PoolLimits limits;
+  limits.connections =
+      static_cast<uint32_t>(section.GetOr<int64_t>("connections", limits.connections));
+  limits.queue = static_cast<uint32_t>(section.GetOr<int64_t>("queue", limits.queue));
+  return limits;
+}
+
+Balance BuildBalance(const Section& section) {
+  const auto name = section.GetOr<std::string>("balance", BalanceName(Balance::kRoundRobin));
+  for (const Balance balance : {Balance::kLeastConnections, Balance::kRandomTwo}) {
+    if (name == BalanceName(balance)) return balance;
+  }
+  return Balance::kRoundRobin;
+}
+
 void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   PoolConfig pool;
   pool.name = section.GetOr<std::string>("name", "");
@@ -62,12 +79,15 @@ void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   pool.send_proxy = send_proxy == "v1"   ? SendProxy::kV1
                     : send_proxy == "v2" ? SendProxy::kV2
                                          : SendProxy::kOff;
+  pool.balance = BuildBalance(section);
+  pool.slow_start = section.GetOr("slow_start", pool.slow_start);
   for (const Section& check : section.Inside("check")) pool.check = BuildCheck(context, check);
   pool.check.send_proxy = pool.send_proxy;
   for (const Section& timeouts : section.Inside("timeouts")) {
     pool.timeouts = BuildPoolTimeouts(timeouts);
   }
   for (const Section& tls : section.Inside("tls")) BuildPoolTls(context, tls, pool);
+  for (const Section& limits : section.Inside("limits")) pool.limits = BuildPoolLimits(limits);
   Declared backend_names;
   Declared endpoints;
   for (const Section& backend : section.Inside("backend")) {

@@ -197,12 +197,22 @@ struct BackendConfig {
   std::string name;
   Endpoint endpoint;
   uint32_t weight = 100;
+  uint32_t max_connections = 0;  // over all workers; 0: as PoolLimits has it
   // What the CLI changed (config/state.h); a file says neither.
   bool from_cli = false;
   bool draining = false;
 };
 
-enum class Balance { kRoundRobin };
+enum class Balance { kRoundRobin, kLeastConnections, kRandomTwo };
+
+inline const char* BalanceName(Balance balance) {
+  switch (balance) {
+    case Balance::kRoundRobin: return "round-robin";
+    case Balance::kLeastConnections: return "least-connections";
+    case Balance::kRandomTwo: return "random-two";
+  }
+  return "";
+}
 
 // How long a worker waits for a backend.
 struct PoolTimeouts {
@@ -216,6 +226,14 @@ struct PoolTimeouts {
   bool operator==(const PoolTimeouts&) const = default;
 };
 
+// How much the backends of a pool get at once, over all workers.
+struct PoolLimits {
+  uint32_t connections = 0;  // in use to each backend; 0: any number
+  uint32_t queue = 1000;     // requests and connections that wait for one
+
+  bool operator==(const PoolLimits&) const = default;
+};
+
 struct PoolConfig {
   uint32_t number = 0;
   std::string name;
@@ -226,6 +244,8 @@ struct PoolConfig {
   bool has_tls = false;  // it is spoken to the backends
   PoolTls tls = {};
   PoolTlsFiles tls_files = {};
+  PoolLimits limits = {};
+  Duration slow_start = {};  // from its first share to the whole of it; 0: at once
   std::vector<BackendConfig> backends = {};
 };
 

@@ -130,7 +130,10 @@ void Describe(const HttpOptions& http, Thing& thing) {
 Thing Describe(const PoolConfig& pool) {
   return {"pool",
           pool.name,
-          {{"balance", "round-robin"},
+          {{"balance", BalanceName(pool.balance)},
+           {"slow_start", FormatDuration(pool.slow_start)},
+           {"limits.connections", absl::StrCat(pool.limits.connections)},
+           {"limits.queue", absl::StrCat(pool.limits.queue)},
            {"send_proxy", SendProxyName(pool.send_proxy)},
            {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
            {"timeouts.response", FormatDuration(pool.timeouts.response)},
@@ -169,6 +172,8 @@ Thing Describe(const PoolConfig& pool, const BackendConfig& backend) {
           absl::StrCat(pool.name, "/", backend.name),
           {{"address", backend.endpoint.ToString()},
            {"weight", absl::StrCat(backend.weight)},
+           {"max_connections",
+            backend.max_connections == 0 ? "" : absl::StrCat(backend.max_connections)},
            {"draining", backend.draining ? "true" : ""},
            {"from", backend.from_cli ? "cli" : "file"}}};
 }

@@ -38,6 +38,7 @@ constexpr ConfigTable kTables[] = {
      .help = "TLS to the backends: `tls = {}` is enough where their certificates are for their "
              "addresses. Health checks stay as `check` says: over TCP, without TLS."},
     {.path = "pool.timeouts", .help = "How long backends are waited for."},
+    {.path = "pool.limits", .help = "What backends get at once, over all workers."},
     {.path = "pool.backend",
      .repeated = true,
      .help = "A server. A pool without any is valid; `koi backend add` adds more."},
@@ -482,9 +483,18 @@ constexpr ConfigKey kKeys[] = {
     {.table = "pool",
      .name = "balance",
      .type = KeyType::kChoice,
-     .choices = "round-robin",
+     .choices = "round-robin, least-connections, random-two",
      .default_value = "round-robin",
-     .help = "How a backend is chosen."},
+     .help = "How a backend is chosen: by turns, the one with the fewest connections in use over "
+             "all workers, or the better of two drawn by lot. All go by the weights."},
+    {.table = "pool",
+     .name = "slow_start",
+     .type = KeyType::kDuration,
+     .minimum = 0,
+     .maximum = 3600 * 1000,
+     .default_value = "0s",
+     .help = "How long the share of a backend that came up, or back from draining, grows to that "
+             "of its weight."},
 
     {.table = "pool",
      .name = "send_proxy",
@@ -615,6 +625,23 @@ constexpr ConfigKey kKeys[] = {
      .default_value = "5s",
      .help = "For a backend that takes one more connection; else 503."},
 
+    {.table = "pool.limits",
+     .name = "connections",
+     .type = KeyType::kNumber,
+     .minimum = 0,
+     .maximum = 1'000'000,
+     .default_value = "0",
+     .help = "In use to each backend (in http mode: requests under way); what is more waits. 0: "
+             "any number."},
+    {.table = "pool.limits",
+     .name = "queue",
+     .type = KeyType::kNumber,
+     .minimum = 0,
+     .maximum = 1'000'000,
+     .default_value = "1000",
+     .help = "Requests and connections that wait for a backend; what is more is answered with 503, "
+             "or closed."},
+
     {.table = "pool.backend",
      .name = "name",
      .type = KeyType::kName,
@@ -632,6 +659,13 @@ constexpr ConfigKey kKeys[] = {
      .maximum = 1000,
      .default_value = "100",
      .help = "Its share of the work, relative to the others'."},
+    {.table = "pool.backend",
+     .name = "max_connections",
+     .type = KeyType::kNumber,
+     .minimum = 1,
+     .maximum = 1'000'000,
+     .default_note = "`limits.connections` of its pool",
+     .help = "In use to it at once, over all workers; what is more waits."},
 };
 
 }  // namespace

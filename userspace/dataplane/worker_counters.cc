@@ -23,10 +23,10 @@ using worker_entry::Store;
 // The only writer is the caller: no atomic addition is needed, only that no reader sees half.
 void Add(__u64& field, uint64_t amount) { Store<__u64>(field, field + amount); }
 
-// A gauge that fell below zero would say 18 quintillion to people.
+// Below zero it would say 18 quintillion to people. It may be there already: a service that was
+// away for a while finds its place cleared, and connections that it had before end after that.
 void Decrement(__u64& gauge) {
-  KOI_CHECK(gauge > 0);
-  Store<__u64>(gauge, gauge - 1);
+  if (gauge > 0) Store<__u64>(gauge, gauge - 1);
 }
 
 void AddTime(koi_latency& latency, Duration took) {
@@ -59,14 +59,25 @@ void StartPlace(koi_worker& place, uint32_t incarnation) {
 bool Counters::valid() const { return place_ != nullptr && place_->incarnation == incarnation_; }
 
 void Counters::ConnectionBegins() const {
-  if (!valid()) return;
-  Add(place_->connections, 1);
-  Add(place_->connections_total, 1);
+  Raise();
+  ConnectionBegan();
 }
 
-void Counters::ConnectionEnds() const {
+void Counters::Raise() const {
+  if (valid()) Add(place_->connections, 1);
+}
+
+void Counters::Lower() const {
   if (valid()) Decrement(place_->connections);
 }
+
+void Counters::ConnectionBegan() const {
+  if (valid()) Add(place_->connections_total, 1);
+}
+
+uint64_t Counters::connections() const { return valid() ? place_->connections : 0; }
+
+uint64_t Counters::queued() const { return valid() ? place_->queued : 0; }
 
 void Counters::Request(int status) const {
   if (!valid()) return;

@@ -26,7 +26,14 @@ class Counters {
   uint32_t incarnation() const { return incarnation_; }
 
   void ConnectionBegins() const;
-  void ConnectionEnds() const;
+  void ConnectionEnds() const { Lower(); }
+  // The gauge alone, for one that may have to be taken back; ConnectionBegan() when it stays.
+  void Raise() const;
+  void Lower() const;
+  void ConnectionBegan() const;
+  // The gauges; 0 where nothing is counted.
+  uint64_t connections() const;
+  uint64_t queued() const;
   // `status` of the response; 0 where there is none, in tcp mode.
   void Request(int status) const;
   void Error() const;

@@ -20,6 +20,8 @@ BackendEntry Described(BackendEntry entry, const PoolConfig& pool, const Backend
   entry.admin = backend.draining ? BackendAdmin::kDraining : BackendAdmin::kEnabled;
   entry.origin = backend.from_cli ? BackendOrigin::kCli : BackendOrigin::kFile;
   entry.weight = backend.weight;
+  entry.connections_max =
+      backend.max_connections != 0 ? backend.max_connections : pool.limits.connections;
   entry.pool = pool.number;
   entry.endpoint = backend.endpoint;
   entry.name = backend.name;

@@ -90,8 +90,10 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
     loaded.pools.push_back({.number = pool.number,
                             .name = pool.name,
                             .balance = pool.balance,
+                            .slow_start = pool.slow_start,
                             .send_proxy = pool.send_proxy,
-                            .timeouts = pool.timeouts});
+                            .timeouts = pool.timeouts,
+                            .limits = pool.limits});
   }
   return loaded;
 }

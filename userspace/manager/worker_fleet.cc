@@ -142,6 +142,7 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
   KOI_RETURN_IF_ERROR(worker.channel->Send(
       EncodeWorkerMessage(welcome), {home.listener_fds[0], listener6, home.backends_map.get(),
                                      home.own_map.get(), home.access_log.get()}));
+  KOI_RETURN_IF_ERROR(TellPeers(home, worker));
   for (const WorkerService& service : services_) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service)));
   }
@@ -149,6 +150,23 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(pool)));
   }
   return worker.channel->Send(EncodeWorkerMessage(WorkerStart{}));
+}
+
+// Only one that starts takes them.
+absl::Status WorkerFleet::TellPeers(const Home& home, Worker& worker) const {
+  if (worker.state != WorkerState::kStarting) return absl::OkStatus();
+  std::vector<int> fds;
+  size_t left = homes_.size();
+  for (const auto& [cpu, other] : homes_) {
+    --left;
+    if (cpu != home.number) fds.push_back(other.own_map.get());
+    if (fds.size() < kPeersInMessage && left > 0) continue;
+    if (!fds.empty()) {
+      KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(WorkerPeers{}), fds));
+    }
+    fds.clear();
+  }
+  return absl::OkStatus();
 }
 
 void WorkerFleet::OnMessage(int cpu, pid_t pid, const ChannelMessage& message) {

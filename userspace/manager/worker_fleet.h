@@ -108,6 +108,7 @@ class WorkerFleet {
   static Worker* Find(Home& home, pid_t pid);
   static uint32_t FreeSeat(const Home& home);
   absl::Status Brief(Home& home, Worker& worker);
+  absl::Status TellPeers(const Home& home, Worker& worker) const;
   void OnMessage(int cpu, pid_t pid, const ChannelMessage& message);
   void OnReady(Home& home, Worker& worker, const WorkerReady& ready);
   // The follower, if it serves, takes the place.

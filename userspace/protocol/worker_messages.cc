@@ -12,7 +12,9 @@ NLOHMANN_JSON_SERIALIZE_ENUM(TlsMode, {{TlsMode::kOff, "off"},
                                        {TlsMode::kTerminate, "terminate"},
                                        {TlsMode::kPassthrough, "passthrough"}})
 
-NLOHMANN_JSON_SERIALIZE_ENUM(Balance, {{Balance::kRoundRobin, "round-robin"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(Balance, {{Balance::kRoundRobin, "round-robin"},
+                                       {Balance::kLeastConnections, "least-connections"},
+                                       {Balance::kRandomTwo, "random-two"}})
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceTimeouts, handshake, head, idle, body, tunnel, drain)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceLimits, head_bytes, headers, body_bytes, body_rate,
@@ -38,7 +40,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tl
                                    key_pem, redirect_to_https, welcome_page, pool, routes,
                                    routes_only, access_log, timeouts, limits, accept_proxy,
                                    trusted_proxies, http)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, send_proxy, timeouts)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolLimits, connections, queue)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, slow_start, send_proxy,
+                                   timeouts, limits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)
@@ -60,6 +64,7 @@ Json Typed(const char* type, Json body = Json::object()) {
 WorkerMessage FromJson(const Json& json) {
   const auto type = json.at("type").get<std::string>();
   if (type == "welcome") return json.get<WorkerWelcome>();
+  if (type == "peers") return WorkerPeers{};
   if (type == "service") return json.get<WorkerService>();
   if (type == "pool") return json.get<WorkerPool>();
   if (type == "start") return WorkerStart{};
@@ -75,6 +80,7 @@ std::string EncodeWorkerMessage(const WorkerMessage& message) {
   return ToText(
       std::visit(Overloaded{
                      [](const WorkerWelcome& welcome) { return Typed("welcome", welcome); },
+                     [](const WorkerPeers&) { return Typed("peers"); },
                      [](const WorkerService& service) { return Typed("service", service); },
                      [](const WorkerPool& pool) { return Typed("pool", pool); },
                      [](const WorkerStart&) { return Typed("start"); },

@@ -3,6 +3,7 @@
 //
 //   manager                      worker
 //   WorkerWelcome + 5 fds   -->
+//   WorkerPeers + fds       -->  as many as it takes
 //   WorkerService (each)    -->
 //   WorkerPool (each)       -->
 //   WorkerStart             -->
@@ -47,6 +48,10 @@ struct WorkerWelcome {
   uint32_t seat = 0;      // of its map, to write in
 };
 
+// Beside it are the maps koi_worker_N of up to kPeersInMessage other CPUs, to be read.
+struct WorkerPeers {};
+constexpr size_t kPeersInMessage = 16;
+
 // What is for another pool than its service's.
 struct WorkerRoute {
   std::vector<std::string> sni = {};  // as RouteConfig has it
@@ -83,8 +88,10 @@ struct WorkerPool {
   uint32_t number = 0;  // of the pool
   std::string name = {};
   Balance balance = Balance::kRoundRobin;
+  Duration slow_start = {};  // a backend's way to its whole share
   SendProxy send_proxy = SendProxy::kOff;
   PoolTimeouts timeouts = {};
+  PoolLimits limits = {};  // its connections stand in koi_backends
 
   bool operator==(const WorkerPool&) const = default;
 };
@@ -108,8 +115,8 @@ struct WorkerFailed {
   bool serving = false;   // it goes on with those it had; else it ends
 };
 
-using WorkerMessage = std::variant<WorkerWelcome, WorkerService, WorkerPool, WorkerStart,
-                                   WorkerDrain, WorkerReady, WorkerFailed>;
+using WorkerMessage = std::variant<WorkerWelcome, WorkerPeers, WorkerService, WorkerPool,
+                                   WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
 
 std::string EncodeWorkerMessage(const WorkerMessage& message);
 // InvalidArgument with what is wrong: the worker trusts its manager's intent, not its bytes, and

@@ -81,6 +81,12 @@ Io Stream::Handshake() {
   return outcome;
 }
 
+bool Stream::tls13() const {
+  return ssl_ != nullptr && ::SSL_version(ssl_.get()) == TLS1_3_VERSION;
+}
+
+bool Stream::resumed() const { return ssl_ != nullptr && ::SSL_session_reused(ssl_.get()) == 1; }
+
 TlsFacts Stream::Facts() const { return ssl_ == nullptr ? TlsFacts() : FactsOf(ssl_.get()); }
 
 Io Stream::Read(char* buffer, size_t size, size_t& got) {

@@ -47,6 +47,8 @@ class Stream {
   void Ready(uint32_t events);
   // Whether the peer reset the connection, as far as events have told: nobody is left to write to.
   bool broken() const { return broken_; }
+  // Whether the peer has ended its side, as far as events have told.
+  bool peer_ended() const { return peer_ended_; }
   // Whether Read() could find something: false right after it said kAgain.
   bool readable() const { return readable_; }
 
@@ -54,6 +56,9 @@ class Stream {
   // read from the socket with them: after kDone, Read() until it says kAgain. A ticket waits for
   // Flush(), to go with the first response.
   Io Handshake();
+  // Of what the handshake has agreed on, what is counted; false without TLS.
+  bool tls13() const;
+  bool resumed() const;
   // What the handshake has agreed on; only after it is done, and all empty without TLS.
   TlsFacts Facts() const;
   // Why the peer's certificate was refused, in OpenSSL's words; "": it was not.

@@ -65,6 +65,8 @@ absl::Status ClientStream::Watch(EventLoop& loop, Waker& owner) {
     stream.Ready(events);
     owner.Wake();
   });
+  loop_ = &loop;
+  began_ = loop.now();
   if (watch.ok()) watch_ = *std::move(watch);
   return watch.status();
 }
@@ -99,7 +101,13 @@ Io ClientStream::Flush(bool& moved) {
 
 Io ClientStream::Handshake() {
   const Io io = stream.Handshake();
-  if (stream.is_tls() && io != Io::kAgain) counters_.Handshake(io == Io::kDone);
+  if (!stream.is_tls() || io == Io::kAgain) return io;
+  if (io != Io::kDone) {
+    counters_.Handshake(false);
+  } else {
+    counters_.Handshake(true, stream.tls13(), stream.resumed());
+    counters_.SetUp(loop_->now() - began_);
+  }
   return io;
 }
 

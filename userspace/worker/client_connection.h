@@ -80,11 +80,15 @@ class ClientSet {
 // The client's end of a connection: what came and is not used yet, what is to go.
 class ClientStream {
  public:
-  ClientStream(Stream stream, WorkerCounters& counters)
-      : stream(std::move(stream)), counters_(counters) {}
+  // A connection to the service that `counters` are of, one of its open ones as long as this lives.
+  ClientStream(Stream stream, const ServiceCounters& counters)
+      : stream(std::move(stream)), counters_(counters) {
+    counters_.ConnectionBegins();
+  }
+  ClientStream(const ClientStream&) = delete;
+  ~ClientStream() { counters_.ConnectionEnds(); }
 
-  // From now on `owner` is woken after each event, of which `stream` knows already. Not to be moved
-  // any more.
+  // From now on `owner` is woken after each event, of which `stream` knows already.
   absl::Status Watch(EventLoop& loop, Waker& owner);
   // Reads once into `in`; kAgain also when it is full.
   Io Fill();
@@ -103,13 +107,17 @@ class ClientStream {
   // It took too long.
   void GiveUpHandshake();
 
+  const ServiceCounters& counters() const { return counters_; }
+
   Stream stream;
   Buffer in;
   Buffer out;
   std::unique_ptr<AccessRecord> access;  // where the service logs
 
  private:
-  WorkerCounters& counters_;
+  const ServiceCounters counters_;
+  EventLoop* loop_ = nullptr;
+  TimePoint began_;
   uint64_t flushed_ = 0;  // of the stream, at the last Flush()
   EventLoop::Watch watch_;
 };

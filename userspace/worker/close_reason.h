@@ -46,7 +46,9 @@ namespace koi {
   X(kTooLarge, "too-large", "A head or body over the service's limits: 431 or 413.")               \
   X(kProxyHeader, "proxy-header",                                                                  \
     "A proxy of `accept_proxy` sent no PROXY header, or a malformed one.")                         \
-  X(kNoRoute, "no-route", "No route is for the name asked for, and there is no other pool.")
+  X(kNoRoute, "no-route", "No route is for the name asked for, and there is no other pool.")       \
+  X(kQueueFull, "queue-full", "As many waited for a backend of the pool as may.")                  \
+  X(kQueueTimedOut, "queue-timed-out", "No backend of the pool was free in time.")
 
 #define KOI_AS_CLOSE_REASON(name, text, help) name,
 enum class CloseReason { KOI_CLOSE_REASONS(KOI_AS_CLOSE_REASON) };

@@ -22,13 +22,17 @@ absl::StatusOr<TlsContext> ContextOf(const WorkerService& service) {
 
 }  // namespace
 
-absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& before) {
+absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& before,
+                               WorkerCounters& counters) {
   std::shared_ptr<const Service> service;
   const auto same = before.by_name_.find(told.name);
   if (same != before.by_name_.end() && same->second->told == told) {
     service = same->second;
   } else {
-    Service made{.told = told, .tls = std::nullopt, .routes = SniRoutes(told.routes)};
+    Service made{.told = told,
+                 .tls = std::nullopt,
+                 .routes = SniRoutes(told.routes),
+                 .counters = counters.Service(told.number, told.name)};
     if (told.tls == TlsMode::kTerminate) {
       KOI_ASSIGN_OR_RETURN(made.tls, ContextOf(told));
     }

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/address.h"
+#include "dataplane/worker_map.h"
 #include "protocol/worker_messages.h"
 #include "tls/context.h"
 #include "worker/tcp/sni_routes.h"
@@ -20,6 +21,7 @@ struct Service {
   WorkerService told;  // as the manager described it
   std::optional<TlsContext> tls;
   SniRoutes routes;
+  ServiceCounters counters = {};
 };
 
 // All services of one time. Connections share what they need of it, so a table may be replaced by
@@ -34,7 +36,9 @@ class ServiceTable {
 
   // A service that `before` was told in the same words is shared with it: its session tickets stay
   // good. InvalidArgument when its certificate cannot be used or another service listens there.
-  absl::Status Add(const WorkerService& service, const ServiceTable& before);
+  // It is counted in `counters`.
+  absl::Status Add(const WorkerService& service, const ServiceTable& before,
+                   WorkerCounters& counters);
   // nullptr: none.
   std::shared_ptr<const Service> Find(const Endpoint& endpoint) const;
   size_t size() const { return by_name_.size(); }

@@ -118,6 +118,7 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     Add(*service);
     return absl::OkStatus();
   }
+  if (std::holds_alternative<WorkerPeers>(message)) return MapPeers(fds);
   if (const auto* pool = std::get_if<WorkerPool>(&message)) {
     Add(*pool);
     return absl::OkStatus();
@@ -149,13 +150,12 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
   }
   told_ = Told{.services = ServiceTable(welcome.revision), .pools = {}, .status = absl::OkStatus()};
   welcome_ = welcome;
-  if (state_ == State::kStarting) welcome_fds_ = std::move(fds);
-  return absl::OkStatus();
+  return state_ == State::kStarting ? MapTables(std::move(fds)) : absl::OkStatus();
 }
 
 void Worker::Add(const WorkerService& service) {
   if (!told_.has_value() || !told_->status.ok()) return;
-  told_->status = told_->services.Add(service, services_);
+  told_->status = told_->services.Add(service, services_, *counters_);
 }
 
 void Worker::Add(const WorkerPool& pool) {
@@ -170,25 +170,39 @@ absl::Status Worker::TakeServices() {
   KOI_RETURN_IF_ERROR(told.status);
   services_ = std::move(told.services);
   pools_ = std::move(told.pools);
+  backends_->Reconsider();
   if (clients_.has_value()) clients_->Reconsider();
   return absl::OkStatus();
 }
 
-absl::Status Worker::MapTables() {
-  KOI_ASSIGN_OR_RETURN(BackendView view,
-                       BackendView::Open(welcome_fds_[kWorkerBackendsMapFd].get()));
+absl::Status Worker::MapTables(std::vector<Fd> fds) {
+  KOI_ASSIGN_OR_RETURN(BackendView view, BackendView::Open(fds[kWorkerBackendsMapFd].get()));
+  KOI_ASSIGN_OR_RETURN(WorkerView own_cpu, WorkerView::Open(fds[kWorkerOwnMapFd].get()));
   seat_ = welcome_.seat;
-  auto counters = WorkerCounters::Open(welcome_fds_[kWorkerOwnMapFd].get(), seat_);
+  auto counters = WorkerCounters::Open(fds[kWorkerOwnMapFd].get(), seat_);
   if (!counters.ok()) return counters.status();
   counters_.emplace(*std::move(counters));
-  backends_.emplace(loop_, *counters_, std::move(view), pools_);
+  others_ = AllWorkers();
+  others_.AddOwnCpu(std::move(own_cpu), seat_);
+  backends_.emplace(loop_, *counters_, std::move(view), pools_, others_);
   clients_.emplace(*counters_);
-  access_log_.emplace(loop_, std::move(welcome_fds_[kWorkerAccessLogFd]));
+  access_log_.emplace(loop_, std::move(fds[kWorkerAccessLogFd]));
   clients_->SetAccessLog(&*access_log_);
   clients_->OnEnd([this] { Ended(); });
-  // What is mapped stays; a descriptor could be mapped writable, or updated through.
-  welcome_fds_[kWorkerBackendsMapFd].Close();
-  welcome_fds_[kWorkerOwnMapFd].Close();
+  listeners_.clear();
+  listeners_.push_back(std::move(fds[kWorkerListener4Fd]));
+  listeners_.push_back(std::move(fds[kWorkerListener6Fd]));
+  // What is mapped stays; a descriptor, which could be mapped writable or updated through, goes.
+  return absl::OkStatus();
+}
+
+// Nothing of it changes later: a worker that serves has them all.
+absl::Status Worker::MapPeers(const std::vector<Fd>& fds) {
+  if (state_ != State::kStarting) return absl::OkStatus();
+  for (const Fd& fd : fds) {
+    KOI_ASSIGN_OR_RETURN(WorkerView view, WorkerView::Open(fd.get()));
+    others_.AddCpu(std::move(view));
+  }
   return absl::OkStatus();
 }
 
@@ -197,14 +211,8 @@ absl::Status Worker::Start() {
   KOI_RETURN_IF_ERROR(CheckUnprivileged());
   KOI_RETURN_IF_ERROR(PinTo(welcome_.cpu));
   KOI_RETURN_IF_ERROR(TakeServices());
-  KOI_RETURN_IF_ERROR(MapTables());
   max_clients_ = ClientsThatFit();
-
-  std::vector<Fd> listeners;
-  listeners.push_back(std::move(welcome_fds_[kWorkerListener4Fd]));
-  listeners.push_back(std::move(welcome_fds_[kWorkerListener6Fd]));
-  welcome_fds_.clear();
-  KOI_ASSIGN_OR_RETURN(acceptor_, Acceptor::Open(loop_, std::move(listeners), welcome_.cpu,
+  KOI_ASSIGN_OR_RETURN(acceptor_, Acceptor::Open(loop_, std::move(listeners_), welcome_.cpu,
                                                  [this](AcceptedConnection accepted) {
                                                    Accepted(std::move(accepted));
                                                  }));

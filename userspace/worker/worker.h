@@ -48,7 +48,10 @@ class Worker {
   void CutRest();
   WorkerReady Ready() const;
 
-  absl::Status MapTables();
+  // Maps the tables of the first welcome, or of another one before the start.
+  absl::Status MapTables(std::vector<Fd> fds);
+  // Maps what workers of other CPUs count.
+  absl::Status MapPeers(const std::vector<Fd>& fds);
   void Accepted(AcceptedConnection accepted);
   // The connection's own object; `header` tells of it where a trusted proxy does.
   std::unique_ptr<ClientConnection> Serve(AcceptedConnection accepted,
@@ -65,8 +68,8 @@ class Worker {
   State state_ = State::kStarting;
   int exit_code_ = 0;
 
-  WorkerWelcome welcome_;        // the last one
-  std::vector<Fd> welcome_fds_;  // until Start()
+  WorkerWelcome welcome_;      // the last one
+  std::vector<Fd> listeners_;  // until Start()
   uint32_t seat_ = 0;
   // What was told since the last welcome, until the start that ends it.
   struct Told {
@@ -78,6 +81,7 @@ class Worker {
   ServiceTable services_;
   PoolSettingsTable pools_;
   std::optional<WorkerCounters> counters_;
+  AllWorkers others_;
   std::optional<Backends> backends_;
   std::optional<AccessLog> access_log_;
   std::optional<ClientSet> clients_;

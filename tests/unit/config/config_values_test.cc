@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "config_text.h"
 
@@ -77,11 +78,12 @@ TEST(ConfigValuesTest, TimeoutsAndLimitsHaveTheSameDefaultsWithAndWithoutTheirTa
   const Config without = ParseValid(text);
   text =
       absl::StrReplaceAll(text, {{"pool = \"web\"", "pool = \"web\"\ntimeouts = {}\nlimits = {}"},
-                                 {"[[pool]]", "[[pool]]\ntimeouts = {}"}});
+                                 {"[[pool]]", "[[pool]]\ntimeouts = {}\nlimits = {}"}});
   const Config with = ParseValid(text);
   EXPECT_EQ(with.services[0].timeouts, without.services[0].timeouts);
   EXPECT_EQ(with.services[0].limits, without.services[0].limits);
   EXPECT_EQ(with.pools[0].timeouts, without.pools[0].timeouts);
+  EXPECT_EQ(with.pools[0].limits, without.pools[0].limits);
 }
 
 TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
@@ -225,6 +227,25 @@ TEST(ConfigValuesTest, PoolHasItsBackendsInOrder) {
   EXPECT_EQ(pool.backends[0].weight, 100u);
   EXPECT_EQ(pool.backends[1].endpoint.ToString(), "10.0.2.12:8080");
   EXPECT_EQ(pool.backends[1].weight, 50u);
+}
+
+TEST(ConfigValuesTest, BalanceSlowStartAndLimitsOfAPoolAreRead) {
+  const Config defaults = ParseValid(kWholeConfig);
+  EXPECT_EQ(defaults.pools[0].balance, Balance::kRoundRobin);
+  EXPECT_EQ(defaults.pools[0].slow_start, 0s);
+  for (const Balance balance : {Balance::kLeastConnections, Balance::kRandomTwo}) {
+    const std::string settings =
+        absl::StrCat("balance = \"", BalanceName(balance),
+                     "\"\nslow_start = \"30s\"\nlimits = { connections = 10, queue = 0 }");
+    const Config config = ParseValid(
+        absl::StrReplaceAll(kWholeConfig, {{"balance = \"round-robin\"", settings},
+                                           {"weight = 50", "weight = 50, max_connections = 3"}}));
+    EXPECT_EQ(config.pools[0].balance, balance);
+    EXPECT_EQ(config.pools[0].slow_start, 30s);
+    EXPECT_EQ(config.pools[0].limits, (PoolLimits{.connections = 10, .queue = 0}));
+    EXPECT_EQ(config.pools[0].backends[0].max_connections, 0u);
+    EXPECT_EQ(config.pools[0].backends[1].max_connections, 3u);
+  }
 }
 
 // The defaults of config.h, for those who build a Config by hand, and those of the schema agree.

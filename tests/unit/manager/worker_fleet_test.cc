@@ -46,6 +46,8 @@ struct FakeWorker {
       if (const auto* told = std::get_if<WorkerWelcome>(&message)) {
         welcome = *told;
         heard.emplace_back("welcome");
+      } else if (std::holds_alternative<WorkerPeers>(message)) {
+        heard.push_back(absl::StrCat("peers ", next->fds.size()));
       } else if (const auto* service = std::get_if<WorkerService>(&message)) {
         heard.push_back(service->name);
       } else if (const auto* pool = std::get_if<WorkerPool>(&message)) {
@@ -110,6 +112,18 @@ TEST_F(WorkerFleetTest, WorkerIsToldItsServicesAndPoolsAndServes) {
   Serve(one);
   EXPECT_EQ(cpu().in_place.state, WorkerState::kServing);
   EXPECT_EQ(cpu().in_place.revision, fleet_->revision());
+}
+
+TEST_F(WorkerFleetTest, WorkerThatStartsGetsTheMapsOfAllOtherCpus) {
+  for (int cpu = kCpu + 1; cpu <= kCpu + 18; ++cpu) {
+    ASSERT_TRUE(fleet_->AddCpu(cpu, Table(), Table(), Table()).ok());
+  }
+  FakeWorker one = Attach(11, 1);
+  EXPECT_THAT(one.Heard(),
+              ElementsAre("welcome", "peers 16", "peers 2", "web", "web-pool", "start"));
+  Serve(one);
+  ASSERT_TRUE(fleet_->Update(fleet_->services(), fleet_->pools()).ok());
+  EXPECT_THAT(one.Heard(), ElementsAre("welcome", "web", "web-pool", "start")) << "it has them";
 }
 
 TEST_F(WorkerFleetTest, ChangedServicesAreToldAndARefusalIsKept) {

@@ -34,8 +34,12 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
 }
 
 TEST(WorkerMessagesTest, PoolArrivesWhole) {
-  const WorkerPool sent{
-      .number = 3, .name = "web", .timeouts = {.response = std::chrono::milliseconds(250)}};
+  const WorkerPool sent{.number = 3,
+                        .name = "web",
+                        .balance = Balance::kLeastConnections,
+                        .slow_start = std::chrono::seconds(30),
+                        .timeouts = {.response = std::chrono::milliseconds(250)},
+                        .limits = {.connections = 7, .queue = 9}};
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   EXPECT_EQ(std::get<WorkerPool>(*received), sent);

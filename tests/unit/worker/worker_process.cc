@@ -78,12 +78,13 @@ WorkerService ServiceOn(const std::string& name, const std::vector<Endpoint>& li
   return service;
 }
 
-WorkerProcess::WorkerProcess() {
+WorkerProcess::WorkerProcess(const WorkerProcess* first) {
   listener4_ = LoopbackListener();
   listener6_ = ListenTcp({Address::Parse("::1").value(), 0}).value();
   ip4_ = LocalEndpoint(listener4_.get()).value();
   ip6_ = LocalEndpoint(listener6_.get()).value();
-  backends_fd_ = Table("backends", sizeof(koi_backend) * KOI_BACKENDS_MAX);
+  backends_fd_ = first != nullptr ? first->backends_fd_.Duplicate().value()
+                                  : Table("backends", sizeof(koi_backend) * KOI_BACKENDS_MAX);
   own_fd_ = Table("worker", sizeof(koi_worker) * KOI_WORKER_ENTRIES * KOI_WORKER_SEATS);
   backends_ =
       std::make_unique<BackendMap>(BackendMap::Open(backends_fd_.Duplicate().value()).value());
@@ -169,12 +170,14 @@ void WorkerProcess::Send(const WorkerMessage& message) {
     fds = {listener4_.get(), listener6_.get(), backends_fd_.get(), own_fd_.get(),
            access_out_.get()};
   }
+  if (std::holds_alternative<WorkerPeers>(message)) fds = peers_;
   KOI_CHECK(SendMessage(channel_.get(), EncodeWorkerMessage(message), fds).ok());
 }
 
 WorkerMessage WorkerProcess::Start(const std::vector<WorkerService>& services,
                                    const std::vector<WorkerPool>& pools) {
   Send(WorkerWelcome{.cpu = FirstCpu(), .node_name = "test", .revision = ++revision_});
+  if (!peers_.empty()) Send(WorkerPeers{});
   for (const WorkerService& service : services) Send(service);
   for (const WorkerPool& pool : pools) Send(pool);
   return Ask();

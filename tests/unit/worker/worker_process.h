@@ -28,7 +28,8 @@ WorkerService ServiceOn(const std::string& name, const std::vector<Endpoint>& li
 // listener takes every loopback address, so that services may have one each.
 class WorkerProcess {
  public:
-  WorkerProcess();
+  // With `first`: of another CPU, reading the same table of backends.
+  explicit WorkerProcess(const WorkerProcess* first = nullptr);
   ~WorkerProcess();  // kills it, if it has not ended
 
   // 127.0.0.`last`, on the listener's port.
@@ -41,6 +42,9 @@ class WorkerProcess {
                           uint32_t weight = 100);
   void SetHealth(BackendEntry& backend, BackendHealth health);
   void SetAdmin(BackendEntry& backend, BackendAdmin admin);
+
+  // From its start on it reads what `other` counts.
+  void Meet(const WorkerProcess& other) { peers_.push_back(other.own_fd_.get()); }
 
   void Send(const WorkerMessage& message);
   // Welcome, services and pools are sent, for the first time as revision 1; returns the worker's
@@ -58,6 +62,7 @@ class WorkerProcess {
   WorkerFigures Figures(const BackendEntry& backend) const {
     return figures_->Backend(backend.number, backend.incarnation);
   }
+  const WorkerView& View() const { return *figures_; }
 
   pid_t pid() const { return pid_; }
   // Its resident memory.
@@ -82,6 +87,7 @@ class WorkerProcess {
   Fd own_fd_;
   Fd access_in_;
   Fd access_out_;
+  std::vector<int> peers_;
   std::unique_ptr<BackendMap> backends_;
   std::unique_ptr<WorkerView> figures_;
   Fd channel_;

@@ -10,21 +10,12 @@
 
 namespace koi {
 
-BackendConnection::BackendConnection(WorkerCounters& counters, const PoolMember& member, Fd fd,
-                                     Waker& owner)
-    : counters_(counters), member_(member), stream_(std::move(fd)), owner_(&owner) {
-  counters_.BackendBegins(member_.number, member_.incarnation);
-}
-
-BackendConnection::~BackendConnection() {
-  if (in_use_) counters_.BackendEnds(member_.number, member_.incarnation);
-}
-
-absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(
-    EventLoop& loop, WorkerCounters& counters, const PoolMember& member, Waker& owner) {
-  KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(member.endpoint));
+absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(EventLoop& loop,
+                                                                              BackendPlace place,
+                                                                              Waker& owner) {
+  KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(place.member().endpoint));
   std::unique_ptr<BackendConnection> connection(
-      new BackendConnection(counters, member, std::move(fd), owner));
+      new BackendConnection(std::move(place), std::move(fd), owner));
   KOI_ASSIGN_OR_RETURN(connection->watch_,
                        loop.Add(connection->stream_.fd(), kStreamEvents,
                                 [raw = connection.get()](uint32_t events) { raw->Ready(events); }));
@@ -51,7 +42,7 @@ bool BackendConnection::SendPreface() {
 
 Io BackendConnection::Read(char* buffer, size_t size, size_t& got) {
   const Io io = stream_.Read(buffer, size, got);
-  if (got > 0) counters_.FromBackend(member_.number, member_.incarnation, got);
+  if (got > 0) counters().BytesIn(got);
   return io;
 }
 
@@ -63,7 +54,7 @@ Io BackendConnection::Write(absl::string_view bytes, size_t& written) {
   }
   if (written > 0) {
     written_ = true;
-    counters_.ToBackend(member_.number, member_.incarnation, written);
+    counters().BytesOut(written);
   }
   return io;
 }
@@ -76,16 +67,14 @@ bool BackendConnection::Quiet() {
 
 void BackendConnection::Park(Waker& keeper) {
   owner_ = &keeper;
-  in_use_ = false;
-  counters_.BackendEnds(member_.number, member_.incarnation);
+  place_.Leave();
 }
 
-void BackendConnection::Use(Waker& owner) {
+void BackendConnection::Use(BackendPlace place, Waker& owner) {
+  place_ = std::move(place);
   owner_ = &owner;
-  in_use_ = true;
   reused_ = true;
   written_ = false;
-  counters_.BackendBegins(member_.number, member_.incarnation);
 }
 
 }  // namespace koi

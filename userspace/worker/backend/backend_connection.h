@@ -6,10 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "dataplane/worker_map.h"
 #include "net/event_loop.h"
 #include "tls/stream.h"
-#include "worker/backend/pool_view.h"
+#include "worker/backend/pool.h"
 #include "worker/waker.h"
 
 namespace koi {
@@ -17,15 +16,14 @@ namespace koi {
 // In use by one owner at a time, and counted as such; or parked between two.
 class BackendConnection {
  public:
-  // Begins to connect, in use by `owner`, which is woken on each event. `loop` and `counters` must
-  // outlive the connection, an owner its use.
+  // Begins to connect to the backend where `place` is, in use by `owner`, which is woken on each
+  // event. `loop` must outlive the connection, an owner its use.
   static absl::StatusOr<std::unique_ptr<BackendConnection>> Connect(EventLoop& loop,
-                                                                    WorkerCounters& counters,
-                                                                    const PoolMember& member,
+                                                                    BackendPlace place,
                                                                     Waker& owner);
-  ~BackendConnection();
 
-  const PoolMember& member() const { return member_; }
+  const PoolMember& member() const { return place_.member(); }
+  const Counters& counters() const { return place_.counters(); }
   // Whether it has served another owner before: then the backend may have closed it just now.
   bool reused() const { return reused_; }
   // Whether anything was written since the present owner has it.
@@ -42,34 +40,33 @@ class BackendConnection {
   // Its stream, where that is plain: for those who move bytes without reading them and count them.
   // Else nullptr.
   Stream* plain() { return stream_.is_tls() ? nullptr : &stream_; }
-  void CountIn(size_t bytes) { counters_.FromBackend(member_.number, member_.incarnation, bytes); }
+  void CountIn(size_t bytes) { counters().BytesIn(bytes); }
   void CountOut(size_t bytes) {
     written_ = true;
-    counters_.ToBackend(member_.number, member_.incarnation, bytes);
+    counters().BytesOut(bytes);
   }
   Io Shutdown() { return stream_.Shutdown(); }
   void Abort() { stream_.Abort(); }
 
   // Counted at the backend: a request answered, a failure.
-  void CountRequest() { counters_.BackendRequest(member_.number, member_.incarnation); }
-  void CountError() { counters_.BackendError(member_.number, member_.incarnation); }
+  void CountRequest() { counters().Request(0); }
+  void CountError() { counters().Error(); }
 
   // False when bytes or an end have come that nobody asked for: then it cannot be parked.
   bool Quiet();
   void Park(Waker& keeper);
-  void Use(Waker& owner);
+  void Use(BackendPlace place, Waker& owner);
 
  private:
-  BackendConnection(WorkerCounters& counters, const PoolMember& member, Fd fd, Waker& owner);
+  BackendConnection(BackendPlace place, Fd fd, Waker& owner)
+      : place_(std::move(place)), stream_(std::move(fd)), owner_(&owner) {}
   void Ready(uint32_t events);
   bool SendPreface();
 
-  WorkerCounters& counters_;
-  PoolMember member_;
+  BackendPlace place_;  // left while it is parked, and last of all when it is closed
   Stream stream_;
   Waker* owner_;
   std::string preface_;
-  bool in_use_ = true;
   bool reused_ = false;
   bool written_ = false;
   bool has_outcome_ = false;  // of connect(2)

@@ -9,32 +9,40 @@
 #include "dataplane/backend_map.h"
 #include "dataplane/worker_map.h"
 #include "net/event_loop.h"
+#include "worker/backend/all_workers.h"
 #include "worker/backend/idle_connections.h"
+#include "worker/backend/pool.h"
 #include "worker/backend/pool_settings.h"
-#include "worker/backend/pool_view.h"
 #include "worker/pipe_pool.h"
 
 namespace koi {
 
 class Backends {
  public:
-  // `settings` must outlive it, and may change.
+  // `settings` and `others` must outlive it, and may change.
   Backends(EventLoop& event_loop, WorkerCounters& worker_counters, BackendView view,
-           const PoolSettingsTable& settings)
+           const PoolSettingsTable& settings, const AllWorkers& others)
       : loop(event_loop),
         counters(worker_counters),
         idle(event_loop),
         view_(std::move(view)),
-        settings_(settings) {}
+        settings_(settings),
+        others_(others) {}
 
-  PoolView& Pool(uint32_t number) {
-    return pools_.try_emplace(number, view_, number).first->second;
+  // As long as this is there, whatever becomes of the pool.
+  koi::Pool& Pool(uint32_t number) {
+    return pools_.try_emplace(number, loop, view_, counters, others_, settings_, number)
+        .first->second;
   }
   // As they are now: whoever must not see them change keeps what it got.
   std::shared_ptr<const PoolSettings> Settings(uint32_t pool) const { return settings_.Find(pool); }
   // Its name, in `out`; "" of 0 or one that is gone.
   absl::string_view NameOf(uint32_t backend, char (&out)[kBackendNameBytes]) const {
     return view_.NameOf(backend, out);
+  }
+  // The settings have changed.
+  void Reconsider() {
+    for (auto& [number, pool] : pools_) pool.Reconsider();
   }
   // To be called now and then.
   void Sweep() { idle.Sweep(view_); }
@@ -47,7 +55,8 @@ class Backends {
  private:
   BackendView view_;
   const PoolSettingsTable& settings_;
-  absl::node_hash_map<uint32_t, PoolView> pools_;
+  const AllWorkers& others_;
+  absl::node_hash_map<uint32_t, koi::Pool> pools_;
 };
 
 }  // namespace koi

@@ -2,8 +2,6 @@
 // One backend after the other.
 #include "worker/backend/connector.h"
 
-#include <optional>
-
 #include "base/check.h"
 
 namespace koi {
@@ -17,11 +15,17 @@ Connector::Outcome Connector::Advance() {
 
 Connector::Outcome Connector::Step() {
   for (;;) {
-    if (connection_ == nullptr && !Begin()) return failure_;
-    if (connection_ == nullptr) continue;  // refused before it began
+    if (connection_ == nullptr) {
+      const Outcome found = FindPlace();
+      if (found != Outcome::kConnected) return found;
+      if (!Begin()) continue;
+    }
     if (connection_->reused()) return Outcome::kConnected;
     switch (connection_->FinishConnect()) {
-      case Io::kDone: timer_.Cancel(); return Outcome::kConnected;
+      case Io::kDone:
+        timer_.Cancel();
+        connection_->counters().SetUp(backends_.loop.now() - times_.connecting);
+        return Outcome::kConnected;
       case Io::kAgain:
         if (backends_.loop.now() < give_up_) return Outcome::kAgain;
         Fail(Outcome::kTimedOut);
@@ -32,24 +36,52 @@ Connector::Outcome Connector::Step() {
   }
 }
 
+Connector::Outcome Connector::FindPlace() {
+  if (tried_.size() == kConnectAttempts) return failure_;
+  const bool newcomer = tried_.empty() && !waiter_.waiting();
+  if (waiter_.waiting() && backends_.loop.now() >= waiter_.since() + pool_.told().timeouts.queue) {
+    LeaveQueue();
+    pool_.counters().QueueTimedOut();
+    return Outcome::kQueueTimedOut;
+  }
+  if (waiter_.waiting() && !waiter_.first()) return Outcome::kAgain;
+  if (!newcomer || !pool_.MustWait()) {
+    switch (pool_.Enter(tried_, place_)) {
+      case Pool::Entry::kEntered: LeaveQueue(); return Outcome::kConnected;
+      case Pool::Entry::kNoBackend: LeaveQueue(); return failure_;
+      case Pool::Entry::kFull: break;
+    }
+  }
+  if (waiter_.waiting()) return Outcome::kAgain;
+  return pool_.Join(waiter_) ? Outcome::kAgain : Outcome::kQueueFull;
+}
+
+void Connector::LeaveQueue() {
+  if (!waiter_.waiting()) return;
+  pool_.counters().Queued(backends_.loop.now() - waiter_.since());
+  waiter_.Leave();
+}
+
 bool Connector::Begin() {
-  if (tried_.size() == kConnectAttempts) return false;
-  const std::optional<PoolMember> member = backends_.Pool(pool_).Next(tried_);
-  if (!member.has_value()) return false;
-  tried_.push_back(member->number);
+  if (!tried_.empty()) {
+    pool_.counters().Retry();
+    place_.counters().Retry();
+  }
+  tried_.push_back(place_.member().number);
   times_.connecting = backends_.loop.now();
-  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(*member, preface_, owner_);
+  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(place_, preface_, owner_);
   if (connection_ != nullptr) return true;
 
-  auto connecting = BackendConnection::Connect(backends_.loop, backends_.counters, *member, owner_);
+  const Counters counters = place_.counters();
+  auto connecting = BackendConnection::Connect(backends_.loop, std::move(place_), owner_);
   if (!connecting.ok()) {  // no route, or no descriptor left
-    backends_.counters.BackendError(member->number, member->incarnation);
+    counters.Error();
     failure_ = Outcome::kRefused;
-    return true;
+    return false;
   }
   connection_ = *std::move(connecting);
   connection_->SetPreface(preface_);
-  give_up_ = backends_.loop.now() + backends_.Settings(pool_)->told.timeouts.connect;
+  give_up_ = times_.connecting + pool_.told().timeouts.connect;
   timer_ = backends_.loop.At(give_up_, [this] { owner_.Wake(); });
   return true;
 }
@@ -66,6 +98,8 @@ CloseReason ReasonOf(Connector::Outcome outcome) {
     case Connector::Outcome::kNoBackend: return CloseReason::kNoBackend;
     case Connector::Outcome::kRefused: return CloseReason::kBackendRefused;
     case Connector::Outcome::kTimedOut: return CloseReason::kBackendUnreachable;
+    case Connector::Outcome::kQueueFull: return CloseReason::kQueueFull;
+    case Connector::Outcome::kQueueTimedOut: return CloseReason::kQueueTimedOut;
     case Connector::Outcome::kConnected:
     case Connector::Outcome::kAgain: break;
   }

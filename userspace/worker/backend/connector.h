@@ -13,24 +13,33 @@
 
 namespace koi {
 
-// A backend that refuses or does not answer in the pool's timeouts.connect is followed by the
-// pool's next: nothing was sent, so nothing can be done twice.
+// Where all backends have as many connections as they may have, it waits in the pool's queue. One
+// that refuses or does not answer in the pool's timeouts.connect is followed by the pool's next:
+// nothing was sent, so nothing can be done twice.
 class Connector {
  public:
   enum class Outcome {
-    kConnected,  // Take() it
-    kAgain,      // the owner will be woken
-    kNoBackend,  // none of the pool is usable
-    kRefused,    // every one tried refused
-    kTimedOut,   // the last one tried did not answer
+    kConnected,      // Take() it
+    kAgain,          // the owner will be woken
+    kNoBackend,      // none of the pool is usable
+    kRefused,        // every one tried refused
+    kTimedOut,       // the last one tried did not answer
+    kQueueFull,      // as many wait for a backend as may
+    kQueueTimedOut,  // none was free in time
   };
   enum class Reuse { kAllowed, kForbidden };
 
   // `owner` is woken when it is worth asking again; both must outlive the connector.
   Connector(Backends& backends, Waker& owner, uint32_t pool, Reuse reuse)
-      : backends_(backends), owner_(owner), pool_(pool), reuse_(reuse) {}
+      : backends_(backends),
+        owner_(owner),
+        pool_(backends.Pool(pool)),
+        reuse_(reuse),
+        waiter_(owner) {}
 
   Outcome Advance();
+  // Whether it waits in the queue: who asked for it may still take that back.
+  bool queued() const { return waiter_.waiting(); }
   // What has come to pass so far: the rest is TimePoint().
   struct Times {
     TimePoint asked = {};       // the first Advance()
@@ -49,15 +58,21 @@ class Connector {
 
  private:
   Outcome Step();
-  bool Begin();  // false: nobody is left to try
+  // kConnected: `place_` is held. kAgain: in the queue.
+  Outcome FindPlace();
+  void LeaveQueue();
+  // Takes a connection to where `place_` is, or begins one; false when that failed at once.
+  bool Begin();
   void Fail(Outcome how);
 
   Backends& backends_;
   Waker& owner_;
-  uint32_t pool_;
+  Pool& pool_;
   Reuse reuse_;
   std::string preface_;
+  PoolQueue::Waiter waiter_;
   absl::InlinedVector<uint32_t, kConnectAttempts> tried_;
+  BackendPlace place_;
   std::unique_ptr<BackendConnection> connection_;
   Times times_;
   TimePoint give_up_;

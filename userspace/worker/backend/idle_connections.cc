@@ -6,8 +6,9 @@
 
 namespace koi {
 
-std::unique_ptr<BackendConnection> IdleConnections::Take(const PoolMember& member,
+std::unique_ptr<BackendConnection> IdleConnections::Take(BackendPlace& place,
                                                          absl::string_view preface, Waker& owner) {
+  const PoolMember& member = place.member();
   const auto found = by_backend_.find(member.number);
   if (found == by_backend_.end()) return nullptr;
   std::list<Parked>& parked = found->second;
@@ -20,7 +21,7 @@ std::unique_ptr<BackendConnection> IdleConnections::Take(const PoolMember& membe
     next = parked.erase(next);
     --size_;
     if (stale) continue;  // the number has passed to another backend since
-    connection->Use(owner);
+    connection->Use(std::move(place), owner);
     return connection;
   }
   return nullptr;

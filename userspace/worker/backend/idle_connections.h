@@ -19,9 +19,9 @@ class IdleConnections {
   explicit IdleConnections(EventLoop& loop) : loop_(loop) {}
   IdleConnections(const IdleConnections&) = delete;
 
-  // Of those to `member` that began with `preface` the one that was used last, in use by `owner`
-  // from now on; nullptr: none.
-  std::unique_ptr<BackendConnection> Take(const PoolMember& member, absl::string_view preface,
+  // Of those to the backend where `place` is, and that began with `preface`, the one that was used
+  // last, in use by `owner` from now on; nullptr: none, and `place` stays.
+  std::unique_ptr<BackendConnection> Take(BackendPlace& place, absl::string_view preface,
                                           Waker& owner);
   // Closes those that began with `preface`: whoever it names has left.
   void Forget(absl::string_view preface);

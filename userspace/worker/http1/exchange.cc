@@ -50,6 +50,7 @@ Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owne
       request_id_(plan.return_request_id ? plan.request_id : ""),
       request_body_(head.framing(), head.fields.content_length.value_or(0)),
       keep_alive_(head.keep_alive()),
+      began_(backends.loop.now()),
       pace_(service.timeouts.body, service.limits.body_rate) {
   WriteRequestHead(head, plan, request_head_);
   BeginConnect(Connector::Reuse::kAllowed);
@@ -122,11 +123,14 @@ void Exchange::Abort() {
 
 Exchange::Outcome Exchange::Connect() {
   const Connector::Outcome outcome = connector_->Advance();
+  // Nothing has begun for it: whoever has ended its side meanwhile has left.
+  if (connector_->queued() && client_.stream.peer_ended()) return ClientFailed();
   switch (outcome) {
     case Connector::Outcome::kAgain: return Outcome::kAgain;
     case Connector::Outcome::kConnected:
       backend_ = connector_->Take();
       if (client_.access != nullptr) NoteConnector(*connector_, &*backend_, *client_.access);
+      connected_ = backends_.loop.now();
       connector_.reset();
       to_backend_.Append(request_head_);
       moved_ = true;
@@ -136,6 +140,10 @@ Exchange::Outcome Exchange::Connect() {
       return Unreached(outcome, 502, "No backend could be reached.");
     case Connector::Outcome::kTimedOut:
       return Unreached(outcome, 504, "No backend could be reached.");
+    case Connector::Outcome::kQueueFull:
+      return Unreached(outcome, 503, "Too many wait for a backend.");
+    case Connector::Outcome::kQueueTimedOut:
+      return Unreached(outcome, 503, "No backend was free in time.");
   }
   KOI_UNREACHABLE();
 }
@@ -148,6 +156,7 @@ Exchange::Outcome Exchange::Unreached(Connector::Outcome how, int status,
 
 void Exchange::Reconnect() {
   if (client_.access != nullptr) ++client_.access->retries;
+  backend_->counters().Retry();
   backend_.reset();
   to_backend_.Clear();
   request_given_up_ = false;
@@ -167,7 +176,9 @@ Exchange::Outcome Exchange::Transfer() {
   if (flushed == Io::kFailed || flushed == Io::kClosed) return ClientFailed();
   client_takes_ = flushed == Io::kDone;
   client_bytes_ += before - client_.out.size();
-  return response_passed_ && flushed == Io::kDone ? Outcome::kDone : Outcome::kAgain;
+  if (!response_passed_ || flushed != Io::kDone) return Outcome::kAgain;
+  client_.counters().Ended(backends_.loop.now() - began_);
+  return Outcome::kDone;
 }
 
 Exchange::Outcome Exchange::MoveRequest() {
@@ -299,8 +310,7 @@ Exchange::Outcome Exchange::SwitchProtocols(const ResponseHead& head, size_t hea
   from_backend_.Clear();
   from_backend_.Release();
   to_backend_.Release();
-  backend_->CountRequest();
-  backends_.counters.Request();
+  CountResponse(head.status);
   tunnel_.emplace(client_, std::move(backend_));
   moved_ = true;
   return Outcome::kAgain;
@@ -310,7 +320,9 @@ Exchange::Outcome Exchange::Relay() {
   switch (tunnel_->Advance()) {
     case Tunnel::Outcome::kAgain: return Outcome::kAgain;
     case Tunnel::Outcome::kMoved: moved_ = true; return Outcome::kAgain;
-    case Tunnel::Outcome::kEnded: return Outcome::kEnded;
+    case Tunnel::Outcome::kEnded:
+      client_.counters().Ended(backends_.loop.now() - began_);
+      return Outcome::kEnded;
     case Tunnel::Outcome::kClientFailed: tunnel_->Abort(); return ClientFailed();
     case Tunnel::Outcome::kBackendFailed:
       tunnel_->Abort();
@@ -344,8 +356,15 @@ void Exchange::TakeFinal(const ResponseHead& head) {
                      .request_id = request_id_},
                     text);
   client_.out.Append(text);
-  backend_->CountRequest();
-  backends_.counters.Request();
+  CountResponse(head.status);
+}
+
+void Exchange::CountResponse(int status) {
+  const TimePoint now = backends_.loop.now();
+  backend_->counters().Request(status);
+  backend_->counters().Responded(now - connected_);
+  client_.counters().Request(status);
+  client_.counters().Responded(now - began_);
 }
 
 Exchange::Outcome Exchange::TakeBody() {
@@ -423,6 +442,7 @@ void Exchange::ReleaseBackend() {
     AppendLastChunk(trailers_to_client_ ? response_body_.trailers() : "", client_.out);
   }
   response_passed_ = true;
+  backend_->counters().Ended(backends_.loop.now() - connected_);
   const bool clean = request_passed_ && !request_given_up_ && to_backend_.empty() &&
                      from_backend_.empty() && backend_keep_alive_;
   if (clean) backends_.idle.Park(std::move(backend_));
@@ -465,7 +485,7 @@ Exchange::Outcome Exchange::Expire() {
 
 Exchange::Outcome Exchange::Unanswered(int status, CloseReason reason,
                                        absl::string_view explanation) {
-  if (status >= 500) backends_.counters.Error();
+  if (status >= 500) client_.counters().Error();
   reason_ = reason;
   status_ = status;
   explanation_ = explanation;
@@ -483,7 +503,7 @@ Exchange::Outcome Exchange::BackendFailed(CloseReason reason, absl::string_view 
   backend_->CountError();
   if (!head_taken_) return Unanswered(502, reason, explanation);
   reason_ = reason;
-  backends_.counters.Error();
+  client_.counters().Error();
   return Outcome::kBrokenOff;
 }
 

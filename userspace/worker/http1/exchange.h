@@ -87,6 +87,7 @@ class Exchange {
   Outcome TakeInterim(const ResponseHead& head);
   Outcome SwitchProtocols(const ResponseHead& head, size_t head_bytes);
   void TakeFinal(const ResponseHead& head);
+  void CountResponse(int status);
   Outcome TakeBody();
   Outcome ReadBody();
   Outcome ReadResponse();
@@ -143,6 +144,9 @@ class Exchange {
   BodyDecoder response_body_;
   bool response_passed_ = false;  // all of it is in client_.out or beyond
   bool keep_alive_;
+
+  const TimePoint began_;
+  TimePoint connected_;
 
   std::optional<Tunnel> tunnel_;  // after an upgrade
 

@@ -20,7 +20,7 @@ HttpConnection::HttpConnection(Backends& backends, ClientSet& clients, const Ser
       service_(std::move(service)),
       listen_(listen),
       revision_(services.revision()),
-      client_(std::move(stream), backends.counters),
+      client_(std::move(stream), service_->counters),
       facts_(facts),
       deadline_(backends.loop, [this] {
         state_ = Expire();
@@ -403,7 +403,7 @@ HttpConnection::State HttpConnection::Answer(CloseReason reason, OwnResponse res
     Log(reason);
   }
   to_head_ = false;  // the next answer may be to what could not even be parsed
-  backends_.counters.Request();
+  client_.counters().Request(response.status);
   if (!response.keep_alive) return BeginLinger(reason);
   deadline_.Set(timeouts().body);
   return State::kRespond;

@@ -16,7 +16,7 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
       clients_(clients),
       service_(std::move(service)),
       facts_(facts),
-      client_(std::move(stream), backends.counters),
+      client_(std::move(stream), service_->counters),
       deadline_(backends.loop,
                 [this] {
                   state_ = Expire();
@@ -28,6 +28,7 @@ TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
 }
 
 void TcpConnection::Start() {
+  began_ = backends_.loop.now();
   deadline_.Set(service_->told.timeouts.handshake);
   const absl::Status watched = client_.Watch(backends_.loop, *this);
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
@@ -38,6 +39,11 @@ void TcpConnection::Advance() {
   for (State next = Step(); next != state_; next = Step()) state_ = next;
   if (state_ != State::kClosed) return;
   Log(reason_);
+  if (backend_ != nullptr) {
+    const TimePoint now = backends_.loop.now();
+    client_.counters().Ended(now - began_);
+    backend_->counters().Ended(now - connected_);
+  }
   clients_.End(*this, reason_);
 }
 
@@ -78,7 +84,7 @@ TcpConnection::State TcpConnection::Hello() {
         const std::optional<uint32_t> pool = service_->routes.Find(name);
         if (pool.has_value()) return BeginConnect(*pool, name);
         if (!service_->told.routes_only) return BeginConnect(service_->told.pool, name);
-        backends_.counters.Error();
+        client_.counters().Error();
         return Close(CloseReason::kNoRoute);
       }
     }
@@ -109,18 +115,25 @@ TcpConnection::State TcpConnection::BeginConnect(uint32_t pool, absl::string_vie
 TcpConnection::State TcpConnection::Connect() {
   if (client_.stream.broken()) return Close(CloseReason::kClientBrokeOff);
   const Connector::Outcome outcome = connector_->Advance();
+  // Nothing has begun for it: whoever has ended its side meanwhile has left.
+  if (connector_->queued() && client_.stream.peer_ended()) {
+    return Close(CloseReason::kClientBrokeOff);
+  }
   switch (outcome) {
     case Connector::Outcome::kAgain: return State::kConnect;
     case Connector::Outcome::kConnected:
       backend_ = connector_->Take();
       if (client_.access != nullptr) NoteConnector(*connector_, &*backend_, *client_.access);
       backend_->CountRequest();
-      backends_.counters.Request();
+      connected_ = backends_.loop.now();
+      client_.counters().Request(0);
       return State::kRelay;
     case Connector::Outcome::kNoBackend:
     case Connector::Outcome::kRefused:
     case Connector::Outcome::kTimedOut:
-      backends_.counters.Error();
+    case Connector::Outcome::kQueueFull:
+    case Connector::Outcome::kQueueTimedOut:
+      client_.counters().Error();
       if (client_.access != nullptr) NoteConnector(*connector_, nullptr, *client_.access);
       return Close(ReasonOf(outcome));
   }

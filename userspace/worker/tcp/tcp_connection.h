@@ -78,6 +78,8 @@ class TcpConnection : public ClientConnection, private Waker {
   std::unique_ptr<BackendConnection> backend_;
   Flow up_;    // from the client
   Flow down_;  // to the client
+  TimePoint began_;
+  TimePoint connected_;
   EventLoop::Timer next_turn_;
   State state_ = State::kHandshake;
   CloseReason reason_ = CloseReason::kFinished;
