@@ -46,6 +46,13 @@ ExitCode Report(const Invocation& invocation, const BackendChange& change, absl:
   return kExitOk;
 }
 
+// "3", or "3 of 10" where it has a limit.
+Cell InUse(const BackendStats& backend) {
+  Cell cell(backend.connections);
+  if (backend.max_connections > 0) absl::StrAppend(&cell.text, " of ", backend.max_connections);
+  return cell;
+}
+
 std::string OpenConnections(const BackendStats& backend) {
   return absl::StrCat(backend.connections,
                       backend.connections == 1 ? " connection" : " connections", " open");
@@ -70,8 +77,8 @@ absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation) {
     if (!pool_name.empty() && pool.name != pool_name) continue;
     for (const BackendStats& backend : pool.backends) {
       table.Add({pool.name, backend.name, backend.address, backend.admin, backend.health,
-                 backend.weight, backend.connections, backend.requests, backend.errors,
-                 backend.origin, backend.why});
+                 backend.weight, InUse(backend), backend.requests, backend.errors, backend.origin,
+                 backend.why});
     }
   }
   table.Print(invocation.out);

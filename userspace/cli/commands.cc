@@ -30,6 +30,7 @@ constexpr Command kCommands[] = {
     {"backend undrain", "POOL NAME [--reason TEXT]",
      "Send new connections to a drained backend again.", UndrainBackend},
     {"backend remove", "POOL NAME [--reason TEXT]", "Remove a backend from a pool.", RemoveBackend},
+    {"service list", "", "List the services and what they do.", ListServices},
     {"worker list", "", "List the workers, one for each CPU.", ListWorkers},
     {"worker replace", "[CPU] [--limit DURATION]",
      "Start another worker for a CPU, or one after the other for all, and let the present one "
@@ -39,7 +40,8 @@ constexpr Command kCommands[] = {
     {"cert reload", "", "Read all certificates anew; a bad one changes nothing.",
      ReloadCertificates},
     {"vip list", "", "List the VIPs and where they are.", ListVips},
-    {"stats", "", "Show what was counted: workers, backends, verdicts on packets.", ShowStats},
+    {"stats", "", "Show what was counted: workers, services, backends, verdicts on packets.",
+     ShowStats},
     {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",
      "Remove what a koi that died left here, as /etc/koi, --config or the other options name it.",
      CleanUp},

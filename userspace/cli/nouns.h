@@ -16,6 +16,7 @@ absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> DrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> UndrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> ListServices(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);
 absl::StatusOr<ExitCode> ReplaceWorkers(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListCertificates(const Invocation& invocation);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // koi stats: every counter.
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/time.h"
 #include "cli/json.h"
 #include "cli/manager_client.h"
 #include "cli/nouns.h"
@@ -22,13 +24,51 @@ void PrintWorkers(const Stats& stats, std::ostream& out) {
   table.Print(out);
 }
 
+std::string Percentile(const LatencyStats& latency, unsigned percent) {
+  if (latency.count == 0) return "";
+  const uint64_t us = latency.PercentileUs(percent);
+  if (us < 10'000) return absl::StrCat(us, "us");
+  return FormatDuration(std::chrono::microseconds(us));
+}
+
+void PrintServices(const Stats& stats, std::ostream& out) {
+  Table table({"SERVICE", "CONNECTIONS", "REQUESTS", "2XX", "3XX", "4XX", "5XX", "ERRORS",
+               "BYTES IN", "BYTES OUT", "TLS", "RESUMED", "P50", "P99"});
+  for (const ServiceStats& service : stats.services) {
+    const auto& by_class = service.responses.by_class;
+    table.Add({service.name, service.connections, service.requests, by_class[1], by_class[2],
+               by_class[3], by_class[4], service.errors, service.bytes_in, service.bytes_out,
+               service.handshakes, service.handshakes_resumed, Percentile(service.total_time, 50),
+               Percentile(service.total_time, 99)});
+  }
+  table.Print(out);
+}
+
+// Pools without limits have no queues.
+void PrintQueues(const Stats& stats, std::ostream& out) {
+  Table table({"POOL", "WAITING", "WAITED", "TIMED OUT", "TURNED AWAY", "P50", "P99"});
+  bool any = false;
+  for (const PoolStats& pool : stats.pools) {
+    const uint64_t waited = pool.queue_time.count;
+    if (pool.queued + waited + pool.queue_full + pool.queue_timeouts == 0) continue;
+    table.Add({pool.name, pool.queued, waited, pool.queue_timeouts, pool.queue_full,
+               Percentile(pool.queue_time, 50), Percentile(pool.queue_time, 99)});
+    any = true;
+  }
+  if (!any) return;
+  table.Print(out);
+  out << '\n';
+}
+
 void PrintBackends(const Stats& stats, std::ostream& out) {
-  Table table({"POOL", "BACKEND", "CONNECTIONS", "IN TOTAL", "REQUESTS", "ERRORS", "BYTES IN",
-               "BYTES OUT"});
+  Table table({"POOL", "BACKEND", "CONNECTIONS", "IN TOTAL", "REQUESTS", "5XX", "ERRORS", "RETRIES",
+               "BYTES IN", "BYTES OUT", "P50", "P99"});
   for (const PoolStats& pool : stats.pools) {
     for (const BackendStats& backend : pool.backends) {
       table.Add({pool.name, backend.name, backend.connections, backend.connections_total,
-                 backend.requests, backend.errors, backend.bytes_in, backend.bytes_out});
+                 backend.requests, backend.responses.by_class[4], backend.errors, backend.retries,
+                 backend.bytes_in, backend.bytes_out, Percentile(backend.response_time, 50),
+                 Percentile(backend.response_time, 99)});
     }
   }
   table.Print(out);
@@ -56,8 +96,11 @@ absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation) {
   KOI_ASSIGN_OR_RETURN(const Stats stats, DecodeStats(json));
   PrintWorkers(stats, invocation.out);
   invocation.out << '\n';
+  PrintServices(stats, invocation.out);
+  invocation.out << '\n';
   PrintBackends(stats, invocation.out);
   invocation.out << '\n';
+  PrintQueues(stats, invocation.out);
   PrintVerdicts(stats, invocation.out);
   return kExitOk;
 }

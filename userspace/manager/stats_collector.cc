@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "base/time.h"
 #include "base/version.h"
+#include "manager/figures.h"
 #include "net/netlink.h"
 
 namespace koi {
@@ -41,22 +42,6 @@ const char* HealthName(BackendHealth health) {
     case BackendHealth::kDown: return "down";
   }
   return "unknown";
-}
-
-void AddTo(CpuStats& total, const CpuStats& cpu) {
-  total.starts += cpu.starts;
-  total.steered += cpu.steered;
-  total.steered_packets += cpu.steered_packets;
-  total.accepted += cpu.accepted;
-  total.misplaced += cpu.misplaced;
-  total.handshakes += cpu.handshakes;
-  total.handshake_failures += cpu.handshake_failures;
-  total.connections += cpu.connections;
-  total.requests += cpu.requests;
-  total.errors += cpu.errors;
-  total.bytes_in += cpu.bytes_in;
-  total.bytes_out += cpu.bytes_out;
-  total.cut += cpu.cut;
 }
 
 std::vector<InterfaceAddress> AddressesOf(const std::string& interface) {
@@ -123,7 +108,6 @@ void StatsCollector::CollectCpus(Stats& stats) const {
     cpu.pid = worker.pid;
     cpu.state = StateName(worker.state);
     cpu.starts = static_cast<uint64_t>(worker.starts);
-    cpu.cut = figures.cut;
     cpu.replacing = source->follower.has_value() || source->replacing;
     cpu.replace_failure = source->replace_failure;
     cpu.services_current = worker.pid != 0 && worker.revision == sources_.workers.revision();
@@ -134,15 +118,7 @@ void StatsCollector::CollectCpus(Stats& stats) const {
                              .connections = source->figures.Seat(source->leaver->seat).connections,
                              .ends_in_ms = ToMilliseconds(left)});
     }
-    cpu.accepted = figures.accepted;
-    cpu.misplaced = figures.misplaced;
-    cpu.handshakes = figures.handshakes;
-    cpu.handshake_failures = figures.handshake_failures;
-    cpu.connections = figures.connections;
-    cpu.requests = figures.requests;
-    cpu.errors = figures.errors;
-    cpu.bytes_in = figures.bytes_in;
-    cpu.bytes_out = figures.bytes_out;
+    Tell(figures, cpu);
     const absl::StatusOr<SteeredFigures> steered = sources_.data_plane.SteeredTo(source->number);
     if (steered.ok()) {
       cpu.steered = steered->connections;
@@ -155,6 +131,14 @@ void StatsCollector::CollectCpus(Stats& stats) const {
   }
 }
 
+// What `one(view)` has of each CPU.
+template <typename One>
+WorkerFigures StatsCollector::Sum(One one) const {
+  WorkerFigures sum;
+  for (const WorkerFleet::Cpu* cpu : sources_.workers.List()) sum += one(cpu->figures);
+  return sum;
+}
+
 BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
   BackendStats stats;
   stats.name = backend.name;
@@ -165,22 +149,22 @@ BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
   stats.origin = backend.origin == BackendOrigin::kFile ? "file" : "cli";
   stats.weight = backend.weight;
   NoteChange(sources_.desired.state, backend, stats);
-  for (const WorkerFleet::Cpu* cpu : sources_.workers.List()) {
-    const WorkerFigures figures = cpu->figures.Backend(backend.number, backend.incarnation);
-    stats.connections += figures.connections;
-    stats.connections_total += figures.connections_total;
-    stats.requests += figures.requests;
-    stats.errors += figures.errors;
-    stats.bytes_in += figures.bytes_in;
-    stats.bytes_out += figures.bytes_out;
-  }
+  stats.max_connections = backend.connections_max;
+  Tell(Sum([&](const WorkerView& view) {
+         return view.Backend(backend.number, backend.incarnation);
+       }),
+       stats);
   return stats;
 }
 
 void StatsCollector::CollectPools(Stats& stats) const {
   const std::vector<BackendEntry> entries = sources_.pools.List();
   for (const PoolConfig& configured : sources_.desired.config.pools) {
-    PoolStats pool{.name = configured.name, .balance = "round-robin", .backends = {}};
+    PoolStats pool;
+    pool.name = configured.name;
+    pool.balance = BalanceName(configured.balance);
+    Tell(Sum([&](const WorkerView& view) { return view.Pool(configured.number, configured.name); }),
+         pool);
     for (const BackendEntry& backend : entries) {
       if (backend.pool == configured.number) pool.backends.push_back(CollectBackend(backend));
     }
@@ -192,6 +176,10 @@ void StatsCollector::CollectServices(Stats& stats) const {
   for (const ServiceConfig& configured : sources_.desired.config.services) {
     ServiceStats service;
     service.name = configured.name;
+    Tell(Sum([&](const WorkerView& view) {
+           return view.Service(configured.number, configured.name);
+         }),
+         service);
     service.mode = configured.mode == ServiceMode::kHttp ? "http" : "tcp";
     service.tls = TlsModeName(configured.tls);
     for (const Endpoint& endpoint : configured.listen)

@@ -34,6 +34,8 @@ class StatsCollector {
   BackendStats CollectBackend(const BackendEntry& backend) const;
 
  private:
+  template <typename One>
+  WorkerFigures Sum(One one) const;
   void CollectRole(Stats& stats) const;
   void CollectCpus(Stats& stats) const;
   void CollectPools(Stats& stats) const;

@@ -4,6 +4,7 @@
 #include "protocol/control_messages.h"
 
 #include "protocol/json_carp.h"
+#include "protocol/json_traffic.h"
 
 namespace koi {
 
@@ -11,17 +12,23 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LeavingStats, pid, connections, ends_in_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, steered_packets,
                                    accepted, misplaced, handshakes, handshake_failures, connections,
                                    requests, errors, bytes_in, bytes_out, cut, leaving, replacing,
-                                   replace_failure, services_current, services_refusal)
+                                   replace_failure, services_current, services_refusal,
+                                   handshakes_tls13, handshakes_resumed, responses, log_dropped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, fingerprint,
                                    chain_file, key_file, loaded, waits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, errors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, by, at,
                                    reason, weight, connections, connections_total, requests, errors,
-                                   bytes_in, bytes_out)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolStats, name, balance, backends)
+                                   bytes_in, bytes_out, max_connections, responses, retries,
+                                   connect_time, response_time, total_time)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolStats, name, balance, backends, queued, queue_full,
+                                   queue_timeouts, retries, queue_time)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, backends_up,
-                                   backends)
+                                   backends, connections, connections_total, requests, responses,
+                                   errors, bytes_in, bytes_out, handshakes, handshakes_tls13,
+                                   handshakes_resumed, handshake_failures, handshake_time,
+                                   response_time, total_time)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CliChange, change, pool, name, address, weight, by, at, why)

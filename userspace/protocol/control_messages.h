@@ -30,6 +30,7 @@
 #include "config/diff.h"
 #include "config/error.h"
 #include "protocol/carp_messages.h"
+#include "protocol/traffic_stats.h"
 
 namespace koi {
 
@@ -62,6 +63,10 @@ struct CpuStats {
   std::string replace_failure = {};   // why the last one did not
   bool services_current = false;      // it has the services that the manager has
   std::string services_refusal = {};  // why it has not taken them
+  uint64_t handshakes_tls13 = 0;      // of the handshakes
+  uint64_t handshakes_resumed = 0;
+  ResponseStats responses = {};
+  uint64_t log_dropped = 0;  // lines of the access log that nobody took in time
 };
 
 struct BackendStats {
@@ -81,12 +86,23 @@ struct BackendStats {
   uint64_t errors = 0;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  uint64_t max_connections = 0;  // at once, over all workers; 0: any number
+  ResponseStats responses = {};
+  uint64_t retries = 0;             // sent here after another one had failed, or once more
+  LatencyStats connect_time = {};   // with the TLS handshake, if there is one
+  LatencyStats response_time = {};  // from the request to the response's head
+  LatencyStats total_time = {};     // to its end; in tcp mode of the connection
 };
 
 struct PoolStats {
   std::string name = {};
   std::string balance = {};
   std::vector<BackendStats> backends = {};
+  uint64_t queued = 0;          // requests and connections that wait for a backend now
+  uint64_t queue_full = 0;      // turned away, since as many waited as may
+  uint64_t queue_timeouts = 0;  // waited in vain
+  uint64_t retries = 0;
+  LatencyStats queue_time = {};  // of those that had to wait
 };
 
 struct ServiceStats {
@@ -97,6 +113,20 @@ struct ServiceStats {
   std::string pool = {};  // "" where it redirects
   uint64_t backends_up = 0;
   uint64_t backends = 0;
+  uint64_t connections = 0;  // of clients
+  uint64_t connections_total = 0;
+  uint64_t requests = 0;
+  ResponseStats responses = {};
+  uint64_t errors = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  uint64_t handshakes = 0;
+  uint64_t handshakes_tls13 = 0;
+  uint64_t handshakes_resumed = 0;
+  uint64_t handshake_failures = 0;
+  LatencyStats handshake_time = {};
+  LatencyStats response_time = {};  // from the request to the response's head
+  LatencyStats total_time = {};     // to its end; in tcp mode of the connection
 };
 
 struct VipStats {

@@ -160,6 +160,14 @@ warning: the clock of 10.0.0.7 is off
 )");
 }
 
+TEST_F(ManagerCommandsTest, ServicesAreListedWithWhatTheyDo) {
+  EXPECT_EQ(Run("service list").out,
+            R"(SERVICE  MODE  TLS        LISTEN        POOL  BACKENDS UP  CONNECTIONS  REQUESTS
+web      http  terminate  10.0.0.1:443  web   1 of 1                 3        20
+)");
+  EXPECT_THAT(Run("service list -o json").out, HasSubstr("\"total_time\": {"));
+}
+
 TEST_F(ManagerCommandsTest, StatusOfAHostWithoutVipsIsShort) {
   manager_.stats.vips.clear();
   manager_.stats.services.clear();
@@ -176,7 +184,7 @@ TEST_F(ManagerCommandsTest, BackendsAreListed) {
   EXPECT_EQ(
       Run("backend list").out,
       R"(POOL  BACKEND  ADDRESS      ADMIN    HEALTH  WEIGHT  CONNECTIONS  REQUESTS  ERRORS  FROM  WHY
-web   web-1    10.0.0.2:80  enabled  up         100            4        50       5  file  -
+web   web-1    10.0.0.2:80  enabled  up         100      4 of 10        50       5  file  -
 )");
 }
 

@@ -40,10 +40,27 @@ TEST(MetricsTest, EachPartOfTheStatisticsIsThere) {
            "koi_service_backends_up{service=\"web\"} 1\n",
            "koi_backend_up{pool=\"web\",backend=\"web-1\"} 1\n",
            "koi_backend_draining{pool=\"web\",backend=\"web-1\"} 0\n",
-           "koi_backend_requests_total{pool=\"web\",backend=\"web-1\"} 50\n",
+           "koi_backend_requests_total{pool=\"web\",backend=\"web-1\",code_class=\"2xx\"} 41\n",
+           "koi_backend_requests_total{pool=\"web\",backend=\"web-1\",code_class=\"none\"} 9\n",
+           "koi_backend_max_connections{pool=\"web\",backend=\"web-1\"} 10\n",
+           "koi_backend_retries_total{pool=\"web\",backend=\"web-1\"} 2\n",
+           "koi_service_requests_total{service=\"web\",code_class=\"5xx\"} 1\n",
+           "koi_tls_handshakes_total{service=\"web\",version=\"TLSv1.2\"} 2\n",
+           "koi_pool_queued{pool=\"web\"} 6\n",
        }) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
   }
+}
+
+TEST(MetricsTest, HistogramIsCumulativeAndInSeconds) {
+  EXPECT_THAT(PrometheusText(SampleStats()),
+              HasSubstr("# TYPE koi_request_seconds histogram\n"
+                        "koi_request_seconds_bucket{service=\"web\",le=\"1.6e-05\"} 1\n"
+                        "koi_request_seconds_bucket{service=\"web\",le=\"3.2e-05\"} 5\n"
+                        "koi_request_seconds_bucket{service=\"web\",le=\"6.4e-05\"} 20\n"
+                        "koi_request_seconds_bucket{service=\"web\",le=\"+Inf\"} 20\n"
+                        "koi_request_seconds_sum{service=\"web\"} 0.003\n"
+                        "koi_request_seconds_count{service=\"web\"} 20\n"));
 }
 
 TEST(MetricsTest, NamesAreKoisAndCountersEndInTotal) {

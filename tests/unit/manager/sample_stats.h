@@ -36,7 +36,13 @@ inline Stats SampleStats() {
                      .listen = {"10.0.0.1:443"},
                      .pool = "web",
                      .backends_up = 1,
-                     .backends = 1}};
+                     .backends = 1,
+                     .connections = 3,
+                     .requests = 20,
+                     .responses = {{0, 15, 0, 4, 1}},
+                     .handshakes = 8,
+                     .handshakes_tls13 = 6,
+                     .total_time = {.count = 20, .sum_us = 3000, .buckets = {1, 4, 15, 0}}}};
   stats.pools = {{.name = "web",
                   .balance = "round-robin",
                   .backends = {{.name = "web-1",
@@ -51,7 +57,11 @@ inline Stats SampleStats() {
                                 .requests = 50,
                                 .errors = 5,
                                 .bytes_in = 500,
-                                .bytes_out = 600}}}};
+                                .bytes_out = 600,
+                                .max_connections = 10,
+                                .responses = {{0, 41, 0, 0, 0}},
+                                .retries = 2}},
+                  .queued = 6}};
   stats.vips = {{.address = "10.0.0.1",
                  .vhid = 42,
                  .role = "master",

@@ -2,6 +2,8 @@
 // Which metrics there are.
 #include "manager/stats/metrics.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "manager/stats/prometheus_writer.h"
 
@@ -40,6 +42,37 @@ constexpr Metric<CpuStats> kWorkerMetrics[] = {
     {"koi_worker_bytes_out_total", kCounter, "Bytes to clients.", &CpuStats::bytes_out},
     {"koi_worker_cut_total", kCounter, "Connections cut because their worker had to end.",
      &CpuStats::cut},
+    {"koi_worker_log_dropped_total", kCounter, "Lines of the access log that nobody took in time.",
+     &CpuStats::log_dropped},
+};
+
+constexpr Metric<ServiceStats> kServiceMetrics[] = {
+    {"koi_service_backends", kGauge, "Backends of the service's pool.", &ServiceStats::backends},
+    {"koi_service_backends_up", kGauge, "Those of them that get traffic.",
+     &ServiceStats::backends_up},
+    {"koi_service_connections", kGauge, "Connections of clients open now.",
+     &ServiceStats::connections},
+    {"koi_service_connections_total", kCounter, "Connections of clients.",
+     &ServiceStats::connections_total},
+    {"koi_service_errors_total", kCounter, "Connections and requests that ended in an error.",
+     &ServiceStats::errors},
+    {"koi_service_bytes_in_total", kCounter, "Bytes from clients.", &ServiceStats::bytes_in},
+    {"koi_service_bytes_out_total", kCounter, "Bytes to clients.", &ServiceStats::bytes_out},
+    {"koi_tls_handshakes_resumed_total", kCounter,
+     "TLS handshakes that went on with an earlier session.", &ServiceStats::handshakes_resumed},
+    {"koi_tls_handshake_failures_total", kCounter, "TLS handshakes that failed.",
+     &ServiceStats::handshake_failures},
+};
+
+constexpr Metric<PoolStats> kPoolMetrics[] = {
+    {"koi_pool_queued", kGauge, "Requests and connections that wait for a backend now.",
+     &PoolStats::queued},
+    {"koi_pool_queue_full_total", kCounter, "Turned away, since as many waited as may.",
+     &PoolStats::queue_full},
+    {"koi_pool_queue_timeouts_total", kCounter, "Waited for a backend in vain.",
+     &PoolStats::queue_timeouts},
+    {"koi_pool_retries_total", kCounter, "Sent to another backend, or once more, after a failure.",
+     &PoolStats::retries},
 };
 
 constexpr Metric<BackendStats> kBackendMetrics[] = {
@@ -47,12 +80,42 @@ constexpr Metric<BackendStats> kBackendMetrics[] = {
      &BackendStats::connections},
     {"koi_backend_connections_total", kCounter, "Connections made to the backend.",
      &BackendStats::connections_total},
-    {"koi_backend_requests_total", kCounter, "HTTP requests sent to the backend.",
-     &BackendStats::requests},
+    {"koi_backend_max_connections", kGauge, "As many as may be open at once; 0: any number.",
+     &BackendStats::max_connections},
+    {"koi_backend_retries_total", kCounter,
+     "Sent to the backend after another one had failed, or once more.", &BackendStats::retries},
     {"koi_backend_errors_total", kCounter, "Connections and requests that failed at the backend.",
      &BackendStats::errors},
     {"koi_backend_bytes_in_total", kCounter, "Bytes from the backend.", &BackendStats::bytes_in},
     {"koi_backend_bytes_out_total", kCounter, "Bytes to the backend.", &BackendStats::bytes_out},
+};
+
+// Histograms, likewise.
+template <typename T>
+struct Histogram {
+  absl::string_view name;
+  absl::string_view help;
+  LatencyStats T::*latency;
+};
+
+constexpr Histogram<ServiceStats> kServiceHistograms[] = {
+    {"koi_tls_handshake_seconds", "From accepting a connection to the end of its TLS handshake.",
+     &ServiceStats::handshake_time},
+    {"koi_response_seconds", "From a request to the head of its response.",
+     &ServiceStats::response_time},
+    {"koi_request_seconds",
+     "From a request to the end of its response; in tcp mode of connections.",
+     &ServiceStats::total_time},
+};
+
+constexpr Histogram<BackendStats> kBackendHistograms[] = {
+    {"koi_backend_connect_seconds", "Connecting to the backend, with the TLS handshake if any.",
+     &BackendStats::connect_time},
+    {"koi_backend_response_seconds", "From a request to the head of the backend's response.",
+     &BackendStats::response_time},
+    {"koi_backend_request_seconds",
+     "From a request to the end of the backend's response; in tcp mode of connections.",
+     &BackendStats::total_time},
 };
 
 constexpr Metric<CarpGroupReport> kCarpMetrics[] = {
@@ -130,15 +193,55 @@ void WriteWorkers(const Stats& stats, PrometheusWriter& out) {
   }
 }
 
+// Calls `sample(code_class, requests)` for each class, and for the requests of tcp mode, which have
+// no status, "none".
+template <typename Sample>
+void ForEachClass(uint64_t requests, const ResponseStats& responses, Sample sample) {
+  for (size_t i = 0; i < responses.by_class.size(); ++i) {
+    sample(absl::StrCat(i + 1, "xx"), responses.by_class[i]);
+    requests -= std::min(requests, responses.by_class[i]);
+  }
+  sample(std::string("none"), requests);
+}
+
 void WriteServices(const Stats& stats, PrometheusWriter& out) {
-  out.Family("koi_service_backends", kGauge, "Backends of the service's pool.");
-  for (const ServiceStats& service : stats.services) {
-    out.Sample({{"service", service.name}}, service.backends);
+  for (const Metric<ServiceStats>& metric : kServiceMetrics) {
+    out.Family(metric.name, metric.type, metric.help);
+    for (const ServiceStats& service : stats.services) {
+      out.Sample({{"service", service.name}}, service.*metric.value);
+    }
   }
-  out.Family("koi_service_backends_up", kGauge, "Those of them that get traffic.");
+  out.Family("koi_service_requests_total", kCounter,
+             "Requests answered, by the class of the status; in tcp mode connections.");
   for (const ServiceStats& service : stats.services) {
-    out.Sample({{"service", service.name}}, service.backends_up);
+    ForEachClass(service.requests, service.responses, [&](const std::string& name, uint64_t n) {
+      out.Sample({{"service", service.name}, {"code_class", name}}, n);
+    });
   }
+  out.Family("koi_tls_handshakes_total", kCounter, "TLS handshakes completed.");
+  for (const ServiceStats& service : stats.services) {
+    out.Sample({{"service", service.name}, {"version", "TLSv1.2"}},
+               service.handshakes - std::min(service.handshakes, service.handshakes_tls13));
+    out.Sample({{"service", service.name}, {"version", "TLSv1.3"}}, service.handshakes_tls13);
+  }
+  for (const Histogram<ServiceStats>& histogram : kServiceHistograms) {
+    out.Family(histogram.name, MetricType::kHistogram, histogram.help);
+    for (const ServiceStats& service : stats.services) {
+      out.Histogram({{"service", service.name}}, service.*histogram.latency);
+    }
+  }
+}
+
+void WritePools(const Stats& stats, PrometheusWriter& out) {
+  for (const Metric<PoolStats>& metric : kPoolMetrics) {
+    out.Family(metric.name, metric.type, metric.help);
+    for (const PoolStats& pool : stats.pools) {
+      out.Sample({{"pool", pool.name}}, pool.*metric.value);
+    }
+  }
+  out.Family("koi_pool_queue_seconds", MetricType::kHistogram,
+             "Waiting for a backend, of those that had to.");
+  for (const PoolStats& pool : stats.pools) out.Histogram({{"pool", pool.name}}, pool.queue_time);
 }
 
 // One sample of `value(backend)` for each backend.
@@ -147,6 +250,18 @@ void WriteBackendSamples(const Stats& stats, PrometheusWriter& out, Value value)
   for (const PoolStats& pool : stats.pools) {
     for (const BackendStats& backend : pool.backends) {
       out.Sample({{"pool", pool.name}, {"backend", backend.name}}, uint64_t{value(backend)});
+    }
+  }
+}
+
+void WriteBackendRequests(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_backend_requests_total", kCounter,
+             "Requests the backend answered, by the class of the status; in tcp mode connections.");
+  for (const PoolStats& pool : stats.pools) {
+    for (const BackendStats& backend : pool.backends) {
+      ForEachClass(backend.requests, backend.responses, [&](const std::string& name, uint64_t n) {
+        out.Sample({{"pool", pool.name}, {"backend", backend.name}, {"code_class", name}}, n);
+      });
     }
   }
 }
@@ -165,6 +280,15 @@ void WriteBackends(const Stats& stats, PrometheusWriter& out) {
     WriteBackendSamples(stats, out,
                         [&metric](const BackendStats& backend) { return backend.*metric.value; });
   }
+  WriteBackendRequests(stats, out);
+  for (const Histogram<BackendStats>& histogram : kBackendHistograms) {
+    out.Family(histogram.name, MetricType::kHistogram, histogram.help);
+    for (const PoolStats& pool : stats.pools) {
+      for (const BackendStats& backend : pool.backends) {
+        out.Histogram({{"pool", pool.name}, {"backend", backend.name}}, backend.*histogram.latency);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -177,6 +301,7 @@ std::string PrometheusText(const Stats& stats) {
   WriteVips(stats, out);
   WriteWorkers(stats, out);
   WriteServices(stats, out);
+  WritePools(stats, out);
   WriteBackends(stats, out);
   return out.Take();
 }

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "protocol/traffic_stats.h"
 
 namespace koi {
 
 constexpr char kPrometheusContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
-enum class MetricType { kCounter, kGauge };
+enum class MetricType { kCounter, kGauge, kHistogram };
 
 struct MetricLabel {
   absl::string_view name;
@@ -26,10 +27,15 @@ class PrometheusWriter {
   void Sample(std::initializer_list<MetricLabel> labels, uint64_t value);
   void Sample(std::initializer_list<MetricLabel> labels, double value);
 
+  // A family of kHistogram: its buckets, in seconds, sum and count.
+  void Histogram(std::initializer_list<MetricLabel> labels, const LatencyStats& latency);
+
   std::string Take() { return std::move(text_); }
 
  private:
-  void Line(std::initializer_list<MetricLabel> labels, absl::string_view value);
+  // One of the family, or of its parts ("_sum"), with one more label unless that has no name.
+  void Line(absl::string_view part, std::initializer_list<MetricLabel> labels,
+            const MetricLabel& last, absl::string_view value);
 
   std::string family_;
   std::string text_;
