@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "interop/http_servers.h"
 #include "support/http/smuggling.h"
+#include "support/tls/bundled.h"
 #include "unit/worker/worker_fixture.h"
 
 namespace koi {
@@ -50,8 +51,7 @@ class HttpInteropTest : public ::testing::Test {
       secure.name = absl::StrCat("secure-", i);
       secure.listen = {Secure(number)};
       secure.tls = TlsMode::kTerminate;
-      secure.chain_pem = certificate_.chain_pem;
-      secure.key_pem = certificate_.key_pem;
+      secure.certificates = Bundled({certificate_});
       services.push_back(plain);
       services.push_back(secure);
       worker_.AddBackend(plain.pool, servers[i]->name(), servers[i]->endpoint());

@@ -42,4 +42,16 @@ absl::StatusOr<std::string> SealedBytes(int fd) {
   }
 }
 
+absl::StatusOr<std::shared_ptr<const SealedMapping>> SealedMapping::Open(int fd) {
+  // Not fstat(2), which workers may not call.
+  const off_t size = ::lseek(fd, 0, SEEK_END);
+  if (size <= 0) return absl::InvalidArgumentError("a memory file is empty, or none");
+  void* address = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
+  if (address == MAP_FAILED) return absl::ErrnoToStatus(errno, "cannot map a memory file");
+  return std::shared_ptr<const SealedMapping>(
+      new SealedMapping(address, static_cast<size_t>(size)));
+}
+
+SealedMapping::~SealedMapping() { ::munmap(address_, size_); }
+
 }  // namespace koi

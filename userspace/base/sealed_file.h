@@ -3,6 +3,7 @@
 // to another.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,5 +18,21 @@ absl::StatusOr<Fd> SealBytes(const char* name, absl::string_view bytes);
 // What is in such a file; its offset is neither used nor moved, so that one file serves many
 // readers.
 absl::StatusOr<std::string> SealedBytes(int fd);
+
+// What is in such a file, in memory that all its readers share.
+class SealedMapping {
+ public:
+  static absl::StatusOr<std::shared_ptr<const SealedMapping>> Open(int fd);
+  ~SealedMapping();
+  SealedMapping(const SealedMapping&) = delete;
+  SealedMapping& operator=(const SealedMapping&) = delete;
+
+  absl::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
+
+ private:
+  SealedMapping(void* address, size_t size) : address_(address), size_(size) {}
+  void* address_;
+  size_t size_;
+};
 
 }  // namespace koi

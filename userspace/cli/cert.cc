@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "base/time.h"
 #include "cli/manager_client.h"
@@ -17,6 +19,7 @@ namespace {
 
 constexpr Duration kWorkersLimit = std::chrono::seconds(10);
 constexpr int kPauseMs = 20;
+constexpr int64_t kSecondsPerDay = 24 * 3600;
 
 // Until every worker shows the certificates that the manager has.
 absl::Status WaitForWorkers(const ManagerClient& manager) {
@@ -43,16 +46,21 @@ absl::Status WaitForWorkers(const ManagerClient& manager) {
 }  // namespace
 
 absl::StatusOr<ExitCode> ListCertificates(const Invocation& invocation) {
-  KOI_ASSIGN_OR_RETURN(const CertificateList list,
-                       ManagerClient(invocation.socket).ListCertificates());
+  KOI_ASSIGN_OR_RETURN(CertificateList list, ManagerClient(invocation.socket).ListCertificates());
   if (invocation.json) {
     invocation.out << EncodeJson(list) << '\n';
     return kExitOk;
   }
-  Table table({"SERVICE", "FOR", "UNTIL", "LOADED", "CHAIN", "KEY", "SHA-256", "WAITS"});
+  std::stable_sort(list.certificates.begin(), list.certificates.end(),
+                   [](const CertificateStats& one, const CertificateStats& other) {
+                     return one.until_s < other.until_s;
+                   });
+  const int64_t now_s = absl::ToUnixSeconds(absl::Now());
+  Table table({"SERVICE", "FOR", "UNTIL", "DAYS", "LOADED", "CHAIN", "KEY", "SHA-256", "WAITS"});
   for (const CertificateStats& one : list.certificates) {
     table.Add({one.service, one.names.empty() ? one.subject : absl::StrJoin(one.names, ","),
-               one.until, one.loaded, one.chain_file, one.key_file, one.fingerprint, one.waits});
+               one.until, static_cast<int>((one.until_s - now_s) / kSecondsPerDay), one.loaded,
+               one.chain_file, one.key_file, one.fingerprint, one.waits});
   }
   table.Print(invocation.out);
   return kExitOk;

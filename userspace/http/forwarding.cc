@@ -83,6 +83,12 @@ std::optional<Address> LastUntrusted(const Headers& headers, FieldKind kind,
 
 }  // namespace
 
+void WriteClientCertificate(absl::string_view subject, absl::string_view fingerprint,
+                            std::string& out) {
+  absl::StrAppend(&out, "X-Client-Cert-Subject: ", subject,
+                  "\r\nX-Client-Cert-Fingerprint: ", fingerprint, "\r\n");
+}
+
 void WriteForwarded(const ClientFacts& facts, ForwardedStyle style, std::string& out) {
   if (style.x_forwarded) {
     absl::StrAppend(&out, "X-Forwarded-For: ", facts.client.address.ToString(),

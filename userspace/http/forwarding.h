@@ -35,6 +35,10 @@ void WriteForwarded(const ClientFacts& facts, ForwardedStyle style, std::string&
 void ExtendForwarded(const Headers& headers, const ClientFacts& facts, ForwardedStyle style,
                      std::string& out);
 
+// Appends what the certificate says that a client has proven to be: `subject` is printable.
+void WriteClientCertificate(absl::string_view subject, absl::string_view fingerprint,
+                            std::string& out);
+
 // The client behind the trusted proxies through which a request came: the last address in
 // X-Forwarded-For, or else in Forwarded, that is not in `trusted`. nullopt where they name none, or
 // what they name cannot be read.

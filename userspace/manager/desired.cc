@@ -2,13 +2,13 @@
 // From texts to a Desired.
 #include "manager/desired.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "config/numbers.h"
 #include "config/state_changes.h"
-#include "manager/service_loader.h"
 
 namespace koi {
 namespace {
@@ -25,19 +25,38 @@ ConfigFileReader Remembering(const ConfigFileReader& read,
 
 }  // namespace
 
-NamedFileReaders DiskReaders() {
+NamedFileReaders DiskReaders(const CertificateSets& before) {
+  const auto reader = std::make_shared<CertificateReader>();
   return {.secrets = ReadNamedFile,
-          .certificates = [](const std::string& path) { return ReadFile(path); },
+          .services = {.certificates =
+                           [reader, &before](const ServiceConfig& service) {
+                             const auto known = before.find(service.name);
+                             return LoadCertificatesFromDisk(
+                                 service, *reader,
+                                 known == before.end() ? CertificateSet() : known->second);
+                           },
+                       .authorities = [](const std::string& path) { return ReadFile(path); }},
           .on_disk = true};
 }
 
-NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files) {
+NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files,
+                             const CertificateSets& certificates) {
   const ConfigFileReader kept = [&files](const std::string& path) -> absl::StatusOr<std::string> {
     const auto found = files.find(path);
     if (found != files.end()) return found->second;
     return absl::NotFoundError(absl::StrCat(path, " was not kept"));
   };
-  return {.secrets = kept, .certificates = kept};
+  return {.secrets = kept,
+          .services = {.certificates =
+                           [&certificates](const ServiceConfig& service) {
+                             const auto found = certificates.find(service.name);
+                             if (found != certificates.end()) {
+                               return LoadedCertificates{.certificates = found->second};
+                             }
+                             CertificateReader reader;
+                             return LoadCertificatesFromDisk(service, reader, {});
+                           },
+                       .authorities = kept}};
 }
 
 std::vector<std::string> PutState(const State& state, Desired& desired) {
@@ -71,12 +90,14 @@ DesiredResult MakeDesired(ConfigTexts texts, const NamedFileReaders& readers, co
     }
     if (!result.errors.empty()) return result;
   }
-  LoadedServices loaded =
-      LoadServices(desired.file, Remembering(readers.certificates, desired.files));
+  LoadedServices loaded = LoadServices(
+      desired.file, {.certificates = readers.services.certificates,
+                     .authorities = Remembering(readers.services.authorities, desired.files)});
   for (std::string& error : loaded.errors) result.errors.push_back({.message = std::move(error)});
   result.warnings.insert(result.warnings.end(), loaded.warnings.begin(), loaded.warnings.end());
   if (!result.errors.empty()) return result;
   desired.services = std::move(loaded.services);
+  desired.certificates = std::move(loaded.certificates);
   desired.pools = std::move(loaded.pools);
 
   result.dropped = PutState(state, desired);

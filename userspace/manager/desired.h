@@ -11,6 +11,8 @@
 #include "config/config.h"
 #include "config/load.h"
 #include "config/state.h"
+#include "manager/certificate_loader.h"
+#include "manager/service_loader.h"
 #include "protocol/worker_messages.h"
 
 namespace koi {
@@ -21,20 +23,24 @@ struct Desired {
   Config file = {};                               // what the sources say
   State state = {};
   Config config = {};                        // `file` with `state` in it: what counts
-  std::vector<WorkerService> services = {};  // of it, with their certificates
+  std::vector<WorkerService> services = {};  // of it
+  CertificateSets certificates = {};         // of the services
   std::vector<WorkerPool> pools = {};        // of it
 };
 
 // Who reads the files that a configuration names.
 struct NamedFileReaders {
   ConfigFileReader secrets;
-  ConfigFileReader certificates;
+  ServiceReaders services;
   bool on_disk = false;  // a certificate that koi is to make itself, and is not there, can be made
 };
-// As the files are on disk now.
-NamedFileReaders DiskReaders();
-// As `files` had them; who outlives the readers.
-NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files);
+// As the files are on disk now. Certificates that have not changed are taken from `before`, which
+// outlives the readers.
+NamedFileReaders DiskReaders(const CertificateSets& before);
+// As `files` and `certificates` have them, which outlive the readers. A service whose certificates
+// are not there has them read from disk.
+NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files,
+                             const CertificateSets& certificates);
 
 struct DesiredResult {
   std::optional<Desired> desired = std::nullopt;  // only without errors

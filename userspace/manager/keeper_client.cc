@@ -25,6 +25,10 @@ absl::StatusOr<std::unique_ptr<KeeperClient>> KeeperClient::Open(EventLoop& loop
 
 void KeeperClient::Ready() { Tell({KeeperMessageType::kReady}); }
 
+void KeeperClient::Busy(Duration limit) {
+  Tell({KeeperMessageType::kBusy, ChildRole::kManager, -1, -1, ToMilliseconds(limit)});
+}
+
 void KeeperClient::Hold(absl::string_view name, int fd) {
   KeeperMessage hold{KeeperMessageType::kHold};
   hold.SetName(name);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/time.h"
 #include "manager/worker_listener.h"
 #include "net/channel.h"
 #include "net/event_loop.h"
@@ -56,6 +57,8 @@ class KeeperClient {
 
   // The manager has set everything up: the other children may run.
   void Ready();
+  // Whatever follows may take so long: silence is no crash meanwhile. Zero: it is done.
+  void Busy(Duration limit);
   // Keeps another descriptor of `fd` under `name` for later managers.
   void Hold(absl::string_view name, int fd);
   // kKillChild, kReplaceChild or kRetireChild.

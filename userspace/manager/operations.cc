@@ -18,6 +18,9 @@
 namespace koi {
 namespace {
 
+// Ten thousand certificates take two seconds.
+constexpr Duration kReadLimit = std::chrono::seconds(15);
+
 // What `by` did now, for `reason` or, where none was given, by which command.
 StateNote Note(const std::string& by, const std::string& reason, const std::string& command) {
   return {.by = by,
@@ -64,13 +67,19 @@ Operations::Operations(ConfigSources sources, Desired running, Parts parts, Appl
       parts_(parts),
       applied_(std::move(applied)) {
   parts_.certificates.OnChange([this] { TakeCertificates(); });
-  parts_.certificates.Follow(running_.config);
+  parts_.certificates.Follow(running_.config, running_.certificates);
+}
+
+DesiredResult Operations::ReadAnew() {
+  parts_.keeper.Busy(kReadLimit);
+  DesiredResult result = MakeDesired(sources_.Read(), DiskReaders(running_.certificates),
+                                     running_.state, running_.file);
+  parts_.keeper.Busy(Duration::zero());
+  return result;
 }
 
 DiffReport Operations::CollectDiff() {
-  return {.reload = PlanReload(
-              running_, MakeDesired(sources_.Read(), DiskReaders(), running_.state, running_.file)),
-          .cli = CliChangesOf(running_.state)};
+  return {.reload = PlanReload(running_, ReadAnew()), .cli = CliChangesOf(running_.state)};
 }
 
 absl::Status Operations::CheckIdle() const {
@@ -81,7 +90,7 @@ absl::Status Operations::CheckIdle() const {
 void Operations::Reload(const std::string& by, ReloadDone done) {
   if (const absl::Status idle = CheckIdle(); !idle.ok()) return done(idle);
   LogInfo("reload", {{"by", by}});
-  DesiredResult next = MakeDesired(sources_.Read(), DiskReaders(), running_.state, running_.file);
+  DesiredResult next = ReadAnew();
   ReloadReport report = PlanReload(running_, next);
   const bool possible = report.outcome == ReloadReport::Outcome::kPending ||
                         report.outcome == ReloadReport::Outcome::kUnchanged;
@@ -115,12 +124,12 @@ void Operations::Finish(const absl::Status& status, ReloadReport report, const R
   if (!status.ok()) {
     LogError("reload failed", {{"why", status.message()}});
     if (next_.state != running_.state) (void)state_file_.Save(running_.state);
-    parts_.certificates.Follow(running_.config);
+    parts_.certificates.Follow(running_.config, running_.certificates);
     return done(status);
   }
   LogReport(report);
   running_ = std::exchange(next_, {});
-  parts_.certificates.Follow(running_.config);
+  parts_.certificates.Follow(running_.config, running_.certificates);
   if (report.outcome == ReloadReport::Outcome::kPending) {
     report.outcome = ReloadReport::Outcome::kApplied;
   }
@@ -158,7 +167,12 @@ absl::StatusOr<BackendChange> Operations::RemoveBackend(const BackendName& backe
 
 CertificateList Operations::ReloadCertificates() {
   const absl::Status idle = CheckIdle();
-  if (idle.ok()) return parts_.certificates.Reload();
+  if (idle.ok()) {
+    parts_.keeper.Busy(kReadLimit);
+    CertificateList list = parts_.certificates.Reload();
+    parts_.keeper.Busy(Duration::zero());
+    return list;
+  }
   CertificateList list = parts_.certificates.List();
   list.errors.emplace_back(idle.message());
   return list;
@@ -166,15 +180,7 @@ CertificateList Operations::ReloadCertificates() {
 
 void Operations::TakeCertificates() {
   running_.services = parts_.workers.services();
-  for (const ServiceConfig& service : running_.config.services) {
-    for (const WorkerService& told : running_.services) {
-      if (told.name != service.name) continue;
-      for (const CertificateConfig& certificate : service.certificates) {
-        running_.files[certificate.chain_file] = told.chain_pem;
-        running_.files[certificate.key_file] = told.key_pem;
-      }
-    }
-  }
+  running_.certificates = parts_.certificates.certificates();
   applied_(running_);
 }
 

@@ -10,6 +10,7 @@
 #include "manager/config_sources.h"
 #include "manager/control/routes.h"
 #include "manager/desired.h"
+#include "manager/keeper_client.h"
 #include "manager/reconciler.h"
 #include "manager/state_file.h"
 #include "manager/stats_collector.h"
@@ -27,6 +28,7 @@ class Operations : public ControlActions {
     PoolTable& pools;
     WorkerFleet& workers;
     CertificateWatch& certificates;
+    KeeperClient& keeper;
   };
 
   Operations(ConfigSources sources, Desired running, Parts parts, Applied applied);
@@ -61,6 +63,8 @@ class Operations : public ControlActions {
   absl::Status CheckIdle() const;
   // Workers were given other certificates, out of the same files.
   void TakeCertificates();
+  // Reads everything anew, which may take seconds.
+  DesiredResult ReadAnew();
   void Begin(ReloadReport report, Desired next, ReloadDone done);
   void Finish(const absl::Status& status, ReloadReport report, const ReloadDone& done);
 

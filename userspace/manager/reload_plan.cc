@@ -15,7 +15,8 @@ std::vector<std::string> OtherCertificates(const Desired& running, const Desired
       if (before.name != service.name || before.tls != TlsMode::kTerminate ||
           service.tls != TlsMode::kTerminate)
         continue;
-      if (before.chain_pem != service.chain_pem || before.key_pem != service.key_pem) {
+      if (before.certificates != service.certificates ||
+          before.client_ca_pem != service.client_ca_pem) {
         names.push_back(service.name);
       }
     }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/sealed_file.h"
 #include "base/status_macros.h"
@@ -27,6 +28,8 @@ RunningNode::RunningNode(EventLoop& loop, KeeperClient& keeper)
       workers_(loop, [this](KeeperMessageType order, int cpu,
                             pid_t pid) { keeper_.Order(order, ChildRole::kWorker, cpu, pid); }),
       certificates_(loop, workers_),
+      tickets_(loop, workers_,
+               [this](absl::string_view kept) { Keep(kHeldTicketKeys, "koi-tickets", kept); }),
       carp_(loop),
       endpoints_(loop) {}
 
@@ -64,6 +67,9 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
   pools_.emplace(std::move(backends), static_cast<PoolTableObserver&>(*this),
                  [this](uint32_t number) { return workers_.NobodyUses(number); });
   reconciler_.emplace(NodeParts{loop_, *data_plane_, *pools_, workers_, carp_, endpoints_});
+  const auto kept = greeting.held.find(kHeldTicketKeys);
+  tickets_.Begin(config.tickets,
+                 kept == greeting.held.end() ? "" : SealedBytes(kept->second.get()).value_or(""));
   workers_.SetBriefing(config.node.name, beginning.desired.services, beginning.desired.pools);
   KOI_RETURN_IF_ERROR(SetUpWorkers(greeting));
   KOI_RETURN_IF_ERROR(reconciler_->SetUp(beginning.desired));
@@ -72,10 +78,13 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
 
   warnings_ = std::move(beginning.warnings);
   operations_.emplace(sources, std::move(beginning.desired),
-                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_},
-                      [this](const Desired& running) { Keep(running); });
+                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_, keeper_},
+                      [this](const Desired& running) {
+                        Keep(running);
+                        tickets_.Follow(running.config.tickets);
+                      });
   collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, health_, workers_,
-                                  carp_, warnings_, started_});
+                                  carp_, certificates_, warnings_, started_});
   operations_->SetCollector(*collector_);
   pins_ = operations_->running().config.node.bpffs;
   Keep(operations_->running());
@@ -98,9 +107,23 @@ absl::Status RunningNode::SetUpWorkers(const KeeperGreeting& greeting) {
 
 void RunningNode::Keep(const Desired& running) {
   access_logs_.Follow(running.config);
-  const absl::StatusOr<Fd> snapshot = SealBytes("koi-applied", EncodeSnapshot(running));
-  if (snapshot.ok()) return keeper_.Hold(kHeldApplied, snapshot->get());
-  LogError("cannot keep what runs for the next manager", {{"why", snapshot.status().message()}});
+  // Certificates may be many, and change more rarely. They go first: one that is kept and not used
+  // does no harm.
+  std::string certificates;
+  for (const auto& [service, set] : running.certificates) {
+    absl::StrAppend(&certificates, service, " ", DigestOf(set), "\n");
+  }
+  if (certificates != kept_certificates_) {
+    Keep(kHeldCertificates, "koi-certificates", EncodeCertificateSets(running.certificates));
+    kept_certificates_ = std::move(certificates);
+  }
+  Keep(kHeldApplied, "koi-applied", EncodeSnapshot(running));
+}
+
+void RunningNode::Keep(absl::string_view name, const char* file, absl::string_view bytes) {
+  const absl::StatusOr<Fd> sealed = SealBytes(file, bytes);
+  if (sealed.ok()) return keeper_.Hold(name, sealed->get());
+  LogError("cannot keep what runs for the next manager", {{"why", sealed.status().message()}});
 }
 
 void RunningNode::ChildStarted(StartedChild child) {

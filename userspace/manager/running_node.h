@@ -19,6 +19,7 @@
 #include "manager/reconciler.h"
 #include "manager/start.h"
 #include "manager/stats_collector.h"
+#include "manager/ticket_rotation.h"
 #include "manager/worker_fleet.h"
 
 namespace koi {
@@ -43,6 +44,8 @@ class RunningNode : private PoolTableObserver {
                           const KeeperGreeting& greeting);
   absl::Status SetUpWorkers(const KeeperGreeting& greeting);
   void Keep(const Desired& running);
+  // Under `name`; `file` is what /proc shows.
+  void Keep(absl::string_view name, const char* file, absl::string_view bytes);
   void Watch();
   void OnHealth(uint32_t number, BackendHealth health, const std::string& why);
 
@@ -64,12 +67,14 @@ class RunningNode : private PoolTableObserver {
   AccessLogs access_logs_;
   WorkerFleet workers_;
   CertificateWatch certificates_;
+  TicketRotation tickets_;
   CarpClient carp_;
   Fd sk_lookup_link_;
   Endpoints endpoints_;
   std::optional<Reconciler> reconciler_;
   std::optional<Operations> operations_;
   std::optional<StatsCollector> collector_;
+  std::string kept_certificates_;      // which the keeper has
   std::vector<std::string> warnings_;  // of the start, for as long as this manager runs
   EventLoop::Timer watch_timer_;
 };

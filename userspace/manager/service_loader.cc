@@ -2,11 +2,18 @@
 // Reading the certificates of services.
 #include "manager/service_loader.h"
 
+#include <memory>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "http/welcome_page.h"
 #include "manager/worker_fleet.h"
-#include "tls/certificates.h"
+#include "tls/certificate_bundle.h"
+#include "tls/certificate_store.h"
+#include "tls/context.h"
 #include "tls/self_signed.h"
+#include "tls/ticket_table.h"
 
 namespace koi {
 namespace {
@@ -28,6 +35,47 @@ std::vector<WorkerRoute> RoutesOf(const Config& config, const ServiceConfig& ser
   return routes;
 }
 
+// What workers will do with `service`: OpenSSL judges some of it only here.
+absl::Status Try(const WorkerService& service, const CertificateSet& certificates) {
+  const auto first = std::make_shared<const std::string>(EncodeBundle({certificates.front()}));
+  KOI_ASSIGN_OR_RETURN(auto store, CertificateStore::Open(*first, first));
+  return TlsContext::Create(
+             {.options = service.tls_options, .client_ca_pem = service.client_ca_pem},
+             std::move(store), std::make_shared<TicketTable>())
+      .status();
+}
+
+// All that is about TLS.
+void LoadTls(const Config& config, const ServiceConfig& configured, const ServiceReaders& readers,
+             WorkerService& service, LoadedServices& loaded) {
+  const auto said = [&](absl::string_view sentence) {
+    return absl::StrCat("service \"", configured.name, "\": ", sentence);
+  };
+  service.tls_options = configured.tls_options;
+  service.ticket_lifetime = config.tickets.rotation;
+  LoadedCertificates read = readers.certificates(configured);
+  for (const std::string& warning : read.warnings) loaded.warnings.push_back(said(warning));
+  for (const std::string& error : read.errors) loaded.errors.push_back(said(error));
+  if (!configured.client_ca_file.empty()) {
+    absl::StatusOr<std::string> authorities = readers.authorities(configured.client_ca_file);
+    if (authorities.ok()) {
+      service.client_ca_pem = *std::move(authorities);
+    } else {
+      loaded.errors.push_back(said(absl::StrCat("client_ca: ", authorities.status().message())));
+      return;
+    }
+  }
+  if (!read.errors.empty()) return;
+  absl::StatusOr<MessageFile> file = FileOf(read.certificates);
+  const absl::Status usable = file.ok() ? Try(service, read.certificates) : file.status();
+  if (!usable.ok()) {
+    loaded.errors.push_back(said(usable.message()));
+    return;
+  }
+  service.certificates = *std::move(file);
+  loaded.certificates[configured.name] = std::move(read.certificates);
+}
+
 }  // namespace
 
 std::vector<std::string> EnsureCertificates(const Config& config) {
@@ -41,7 +89,7 @@ std::vector<std::string> EnsureCertificates(const Config& config) {
   return errors;
 }
 
-LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) {
+LoadedServices LoadServices(const Config& config, const ServiceReaders& readers) {
   LoadedServices loaded;
   for (const ServiceConfig& configured : config.services) {
     const uint32_t pool = configured.pool.has_value() ? config.pools[*configured.pool].number : 0;
@@ -50,8 +98,10 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
                           .mode = configured.mode,
                           .listen = configured.listen,
                           .tls = configured.tls,
-                          .chain_pem = "",
-                          .key_pem = "",
+                          .tls_options = {},
+                          .client_ca_pem = "",
+                          .certificates = {},
+                          .ticket_lifetime = {},
                           .redirect_to_https = configured.redirect_to_https,
                           .welcome_page = "",
                           .pool = pool,
@@ -66,20 +116,8 @@ LoadedServices LoadServices(const Config& config, const ConfigFileReader& read) 
     if (configured.welcome_when_empty) {
       service.welcome_page = WelcomePage(config.pools[*configured.pool].name, config.node.name);
     }
-    for (const CertificateConfig& files : configured.certificates) {
-      absl::StatusOr<CertificatePair> pair =
-          LoadCertificate(files.chain_file, files.key_file, read);
-      if (!pair.ok()) {
-        loaded.errors.push_back(
-            absl::StrCat("service \"", configured.name, "\": ", pair.status().message()));
-        continue;
-      }
-      if (!pair->warning.empty()) {
-        loaded.warnings.push_back(
-            absl::StrCat("service \"", configured.name, "\": ", pair->warning));
-      }
-      service.chain_pem = pair->chain_pem;
-      service.key_pem = pair->key_pem;
+    if (configured.tls == TlsMode::kTerminate) {
+      LoadTls(config, configured, readers, service, loaded);
     }
     if (const absl::Status fits = CheckFits(service); !fits.ok()) {
       loaded.errors.emplace_back(fits.message());

@@ -8,6 +8,7 @@
 
 #include "config/build.h"
 #include "config/config.h"
+#include "manager/certificate_loader.h"
 #include "protocol/worker_messages.h"
 
 namespace koi {
@@ -15,6 +16,7 @@ namespace koi {
 struct LoadedServices {
   std::vector<WorkerService> services;  // all of the configuration's, in its order
   std::vector<WorkerPool> pools;        // likewise
+  CertificateSets certificates;         // those in them
   std::vector<std::string> errors;      // sentences; with any, the services must not be used
   std::vector<std::string> warnings;
 };
@@ -23,8 +25,12 @@ struct LoadedServices {
 // say what kept it from that.
 std::vector<std::string> EnsureCertificates(const Config& config);
 
-// Has every certificate and key that `config` names read by `read`. Tells all that is wrong, not
-// the first.
-LoadedServices LoadServices(const Config& config, const ConfigFileReader& read);
+struct ServiceReaders {
+  CertificateSource certificates;
+  ConfigFileReader authorities;  // the files of client_ca
+};
+
+// Has every certificate and key that `config` names read. Tells all that is wrong, not the first.
+LoadedServices LoadServices(const Config& config, const ServiceReaders& readers);
 
 }  // namespace koi

@@ -17,6 +17,8 @@
 namespace koi {
 
 constexpr char kHeldApplied[] = "applied";
+// The certificates of its services (manager/certificate_loader.h).
+constexpr char kHeldCertificates[] = "certificates";
 
 struct Snapshot {
   std::vector<ConfigSource> sources = {};

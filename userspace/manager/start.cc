@@ -16,6 +16,18 @@
 namespace koi {
 namespace {
 
+// The certificates that were in use; those that are missing are read from disk.
+CertificateSets HeldCertificates(const std::map<std::string, Fd>& held) {
+  const auto found = held.find(kHeldCertificates);
+  if (found == held.end()) return {};
+  const absl::StatusOr<std::string> bytes = SealedBytes(found->second.get());
+  absl::StatusOr<CertificateSets> sets =
+      bytes.ok() ? DecodeCertificateSets(*bytes) : bytes.status();
+  if (sets.ok()) return *std::move(sets);
+  LogError("certificates are read anew", {{"why", sets.status().message()}});
+  return {};
+}
+
 absl::StatusOr<Snapshot> ReadSnapshot(int fd) {
   KOI_ASSIGN_OR_RETURN(const std::string bytes, SealedBytes(fd));
   return DecodeSnapshot(bytes);
@@ -33,11 +45,13 @@ std::optional<Snapshot> HeldSnapshot(const std::map<std::string, Fd>& held) {
 
 // Without the CLI's changes. Everything that is wrong is said.
 std::optional<Desired> ReadDesired(const ConfigSources& sources,
-                                   const std::optional<Snapshot>& snapshot) {
+                                   const std::optional<Snapshot>& snapshot,
+                                   const CertificateSets& certificates) {
   DesiredResult result =
-      snapshot.has_value() ? MakeDesired({.sources = snapshot->sources},
-                                         KeptReaders(snapshot->files), State(), snapshot->numbered)
-                           : MakeDesired(sources.Read(), DiskReaders(), State(), Config());
+      snapshot.has_value()
+          ? MakeDesired({.sources = snapshot->sources}, KeptReaders(snapshot->files, certificates),
+                        State(), snapshot->numbered)
+          : MakeDesired(sources.Read(), DiskReaders(certificates), State(), Config());
   if (!result.chosen.empty()) LogInfo(absl::StrCat("from the command line: ", result.chosen));
   for (const std::string& warning : result.warnings) LogWarn(warning);
   for (const ConfigError& error : result.errors)
@@ -71,7 +85,7 @@ State ReadState(const StateFile& file, const std::optional<Snapshot>& snapshot,
 
 BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held) {
   const std::optional<Snapshot> snapshot = HeldSnapshot(held);
-  std::optional<Desired> desired = ReadDesired(sources, snapshot);
+  std::optional<Desired> desired = ReadDesired(sources, snapshot, HeldCertificates(held));
   if (!desired.has_value()) return {.exit_code = kExitConfigInvalid};
 
   Beginning beginning{.desired = *std::move(desired)};

@@ -20,6 +20,11 @@ namespace {
 // A host that has sent no wrong advert for so long was set right, or is gone.
 constexpr Duration kMismatchRemembered = std::chrono::minutes(1);
 
+// Certificates that expire so soon are warned of, so many by their names.
+constexpr int64_t kSoonDays = 14;
+constexpr int64_t kSecondsPerDay = 24 * 3600;
+constexpr size_t kMostSaid = 5;
+
 const char* StateName(WorkerState state) {
   switch (state) {
     case WorkerState::kGone: return "gone";
@@ -82,6 +87,7 @@ Stats StatsCollector::Collect() const {
   CollectServices(stats);
   CollectVips(stats);
   CollectVerdicts(stats);
+  CollectCertificates(stats);
   CollectWarnings(stats);
   return stats;
 }
@@ -230,6 +236,26 @@ void StatsCollector::CollectVerdicts(Stats& stats) const {
   }
   for (const VerdictFigures& verdict : *verdicts) {
     stats.verdicts.push_back({verdict.name, verdict.action, verdict.packets});
+  }
+}
+
+void StatsCollector::CollectCertificates(Stats& stats) const {
+  stats.certificates = sources_.certificates.Expiries();
+  const int64_t now_s = absl::ToUnixSeconds(absl::Now());
+  size_t soon = 0;
+  for (const CertificateExpiry& one : stats.certificates) {
+    if (one.until_s >= now_s + kSoonDays * kSecondsPerDay) break;  // they are sorted
+    if (++soon > kMostSaid) continue;
+    const std::string when =
+        one.until_s <= now_s
+            ? "has expired"
+            : absl::StrCat("expires in ", (one.until_s - now_s) / kSecondsPerDay, " days");
+    stats.warnings.push_back(
+        absl::StrCat("the certificate of service ", one.service, " for ", one.name, " ", when));
+  }
+  if (soon > kMostSaid) {
+    stats.warnings.push_back(absl::StrCat(soon - kMostSaid, " more certificates expire in ",
+                                          kSoonDays, " days; see koi cert list"));
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "manager/carp_client.h"
+#include "manager/certificate_watch.h"
 #include "manager/data_plane.h"
 #include "manager/desired.h"
 #include "manager/health/checker.h"
@@ -21,6 +22,7 @@ struct StatsSources {
   const HealthChecker& health;
   const WorkerFleet& workers;
   const CarpClient& carp;
+  const CertificateWatch& certificates;
   const std::vector<std::string>& warnings;  // of the start
   TimePoint started;
 };
@@ -42,6 +44,7 @@ class StatsCollector {
   void CollectServices(Stats& stats) const;
   void CollectVips(Stats& stats) const;
   void CollectVerdicts(Stats& stats) const;
+  void CollectCertificates(Stats& stats) const;
   void CollectWarnings(Stats& stats) const;
 
   StatsSources sources_;

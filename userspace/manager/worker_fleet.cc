@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -35,7 +36,7 @@ absl::Status CheckFits(const WorkerService& service) {
   if (bytes <= kMaxMessageBytes) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "service \"", service.name, "\" is too large for its workers: ", bytes, " bytes with its ",
-      service.listen.size(), " endpoints and its certificates, of at most ", kMaxMessageBytes));
+      service.listen.size(), " endpoints, of at most ", kMaxMessageBytes));
 }
 
 void WorkerFleet::SetBriefing(std::string node_name, std::vector<WorkerService> services,
@@ -63,6 +64,18 @@ absl::Status WorkerFleet::Update(std::vector<WorkerService> services,
     }
   }
   return absl::OkStatus();
+}
+
+void WorkerFleet::SetTicketKeys(absl::string_view keys) {
+  ticket_keys_.keys = absl::BytesToHexString(keys);
+  for (auto& [cpu, home] : homes_) {
+    for (Worker* worker : {&home.in_place, home.follower ? &*home.follower : nullptr}) {
+      if (worker == nullptr || worker->channel == nullptr) continue;
+      const absl::Status told = worker->channel->Send(EncodeWorkerMessage(ticket_keys_));
+      if (told.ok()) continue;
+      LogWarn("worker cannot be told its ticket keys", {{"cpu", cpu}, {"why", told.message()}});
+    }
+  }
 }
 
 absl::Status WorkerFleet::AddCpu(int cpu, Fd own_map, Fd backends_map, Fd access_log) {
@@ -144,10 +157,13 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
                                      home.own_map.get(), home.access_log.get()}));
   KOI_RETURN_IF_ERROR(TellPeers(home, worker));
   for (const WorkerService& service : services_) {
-    KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service)));
+    KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service), DescriptorsOf(service)));
   }
   for (const WorkerPool& pool : pools_) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(pool)));
+  }
+  if (!ticket_keys_.keys.empty()) {
+    KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(ticket_keys_)));
   }
   return worker.channel->Send(EncodeWorkerMessage(WorkerStart{}));
 }

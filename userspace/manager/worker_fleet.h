@@ -49,6 +49,8 @@ class WorkerFleet {
   // takes all of them or keeps what it has: Worker::revision and Worker::refusal say what became of
   // it. InvalidArgument when one is too large to be told; then nothing changes.
   absl::Status Update(std::vector<WorkerService> services, std::vector<WorkerPool> pools);
+  // Tells every worker, and every later one, the keys of session tickets (tls/ticket_keys.h).
+  void SetTicketKeys(absl::string_view keys);
   // Of what workers should have: goes up with every Update().
   uint64_t revision() const { return revision_; }
   const std::vector<WorkerService>& services() const { return services_; }
@@ -124,6 +126,7 @@ class WorkerFleet {
   std::string node_name_;
   std::vector<WorkerService> services_;
   std::vector<WorkerPool> pools_;
+  WorkerTicketKeys ticket_keys_;
   uint64_t revision_ = 0;
   std::map<int, Home> homes_;
   EventLoop::Timer watch_timer_;

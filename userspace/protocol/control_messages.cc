@@ -15,8 +15,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, s
                                    replace_failure, services_current, services_refusal,
                                    handshakes_tls13, handshakes_resumed, responses, log_dropped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, fingerprint,
-                                   chain_file, key_file, loaded, waits)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, until_s,
+                                   fingerprint, chain_file, key_file, ocsp_file, loaded, waits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, errors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, by, at,
                                    reason, weight, connections, connections_total, requests, errors,
@@ -29,6 +29,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, 
                                    errors, bytes_in, bytes_out, handshakes, handshakes_tls13,
                                    handshakes_resumed, handshake_failures, handshake_time,
                                    response_time, total_time)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateExpiry, service, name, until_s)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CliChange, change, pool, name, address, weight, by, at, why)
@@ -97,6 +98,7 @@ static void to_json(Json& json, const Stats& stats) {
           {"verdicts", verdicts},
           {"verdict_actions", actions},
           {"carp", stats.carp},
+          {"certificates", stats.certificates},
           {"warnings", stats.warnings}};
 }
 
@@ -115,6 +117,7 @@ static void from_json(const Json& json, Stats& stats) {
   json.at("pools").get_to(stats.pools);
   json.at("vips").get_to(stats.vips);
   json.at("carp").get_to(stats.carp);
+  json.at("certificates").get_to(stats.certificates);
   json.at("warnings").get_to(stats.warnings);
   for (const auto& [name, packets] : json.at("verdicts").items()) {
     stats.verdicts.push_back(

@@ -144,6 +144,13 @@ struct VerdictStats {
   uint64_t packets = 0;
 };
 
+// When a certificate in use expires; of several for one name the first to do so.
+struct CertificateExpiry {
+  std::string service = {};
+  std::string name = {};  // the first it is for
+  int64_t until_s = 0;    // since 1970
+};
+
 struct Stats {
   std::string node = {};
   std::string version = {};
@@ -160,7 +167,8 @@ struct Stats {
   std::vector<VipStats> vips = {};
   std::vector<VerdictStats> verdicts = {};
   std::vector<CarpGroupReport> carp = {};
-  std::vector<std::string> warnings = {};  // sentences: what an operator should look at
+  std::vector<CertificateExpiry> certificates = {};  // the first to expire, at most a thousand
+  std::vector<std::string> warnings = {};            // sentences: what an operator should look at
 };
 
 struct BackendName {
@@ -187,11 +195,13 @@ struct CertificateStats {
   std::string subject = {};
   std::vector<std::string> names = {};  // DNS names and addresses
   std::string until = {};               // UTC, RFC 3339
+  int64_t until_s = 0;                  // the same, since 1970
   std::string fingerprint = {};         // SHA-256
   std::string chain_file = {};
   std::string key_file = {};
-  std::string loaded = {};  // when, UTC, RFC 3339
-  std::string waits = {};   // why what the files hold now is not in use; else ""
+  std::string ocsp_file = {};  // "" for none
+  std::string loaded = {};     // when, UTC, RFC 3339
+  std::string waits = {};      // why what the files hold now is not in use; else ""
 };
 
 struct CertificateList {

@@ -36,13 +36,22 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SendProxy, {{SendProxy::kOff, "off"},
                                          {SendProxy::kV2, "v2"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerRoute, sni, pool)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerWelcome, cpu, node_name, revision, seat)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, chain_pem,
-                                   key_pem, redirect_to_https, welcome_page, pool, routes,
-                                   routes_only, access_log, timeouts, limits, accept_proxy,
-                                   trusted_proxies, http)
+NLOHMANN_JSON_SERIALIZE_ENUM(TlsVersion, {{TlsVersion::k12, "1.2"}, {TlsVersion::k13, "1.3"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(ClientCertificates, {{ClientCertificates::kOff, "off"},
+                                                  {ClientCertificates::kOptional, "optional"},
+                                                  {ClientCertificates::kRequired, "required"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TlsOptions, min_version, max_version, tls12_ciphers,
+                                   tls13_ciphers, groups, alpn, strict_sni, tickets,
+                                   client_certificates)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MessageFile, digest)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tls, tls_options,
+                                   client_ca_pem, certificates, ticket_lifetime, redirect_to_https,
+                                   welcome_page, pool, routes, routes_only, access_log, timeouts,
+                                   limits, accept_proxy, trusted_proxies, http)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolLimits, connections, queue)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, slow_start, send_proxy,
                                    timeouts, limits)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerTicketKeys, keys)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerFailed, why, revision, serving)
@@ -67,6 +76,7 @@ WorkerMessage FromJson(const Json& json) {
   if (type == "peers") return WorkerPeers{};
   if (type == "service") return json.get<WorkerService>();
   if (type == "pool") return json.get<WorkerPool>();
+  if (type == "ticket-keys") return json.get<WorkerTicketKeys>();
   if (type == "start") return WorkerStart{};
   if (type == "drain") return json.get<WorkerDrain>();
   if (type == "ready") return json.get<WorkerReady>();
@@ -76,6 +86,11 @@ WorkerMessage FromJson(const Json& json) {
 
 }  // namespace
 
+std::vector<int> DescriptorsOf(const WorkerService& service) {
+  if (service.certificates.file == nullptr) return {};
+  return {service.certificates.file->get()};
+}
+
 std::string EncodeWorkerMessage(const WorkerMessage& message) {
   return ToText(
       std::visit(Overloaded{
@@ -83,6 +98,7 @@ std::string EncodeWorkerMessage(const WorkerMessage& message) {
                      [](const WorkerPeers&) { return Typed("peers"); },
                      [](const WorkerService& service) { return Typed("service", service); },
                      [](const WorkerPool& pool) { return Typed("pool", pool); },
+                     [](const WorkerTicketKeys& keys) { return Typed("ticket-keys", keys); },
                      [](const WorkerStart&) { return Typed("start"); },
                      [](const WorkerDrain& drain) { return Typed("drain", drain); },
                      [](const WorkerReady& ready) { return Typed("ready", ready); },

@@ -4,7 +4,7 @@
 //   manager                      worker
 //   WorkerWelcome + 5 fds   -->
 //   WorkerPeers + fds       -->  as many as it takes
-//   WorkerService (each)    -->
+//   WorkerService (each)    -->   its certificates in a memory file beside it
 //   WorkerPool (each)       -->
 //   WorkerStart             -->
 //                           <--  WorkerReady, or WorkerFailed and it exits
@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/address.h"
+#include "base/fd.h"
 #include "config/config.h"
 
 namespace koi {
@@ -60,14 +62,24 @@ struct WorkerRoute {
   bool operator==(const WorkerRoute&) const = default;
 };
 
+// A sealed memory file (base/sealed_file.h) beside a message, for what is too large for one.
+struct MessageFile {
+  std::string digest = {};                   // of what is in it; "" where there is no file
+  std::shared_ptr<const Fd> file = nullptr;  // the message has only the digest
+
+  bool operator==(const MessageFile& other) const { return digest == other.digest; }
+};
+
 struct WorkerService {
   uint32_t number = 0;  // of the service
   std::string name = {};
   ServiceMode mode = ServiceMode::kHttp;
   std::vector<Endpoint> listen = {};
   TlsMode tls = TlsMode::kOff;
-  std::string chain_pem = {};  // certificates, leaf first; where TLS ends
-  std::string key_pem = {};
+  TlsOptions tls_options = {};     // where TLS ends, like the next two
+  std::string client_ca_pem = {};  // whose certificates clients may have
+  MessageFile certificates = {};   // a bundle (tls/certificate_bundle.h)
+  Duration ticket_lifetime = {};
   bool redirect_to_https = false;
   std::string welcome_page = {};  // HTML, answered with 200 while the pool has no backend; "": 503
   uint32_t pool = 0;              // number of the pool whose backends it uses, unless it redirects
@@ -96,6 +108,12 @@ struct WorkerPool {
   bool operator==(const WorkerPool&) const = default;
 };
 
+// The keys of session tickets (tls/ticket_keys.h) from now on, of all services; at any time. A
+// worker that is not told any makes its own.
+struct WorkerTicketKeys {
+  std::string keys = {};  // in hexadecimal
+};
+
 // Without a WorkerWelcome before it, a question to a worker that serves.
 struct WorkerStart {};
 
@@ -115,8 +133,12 @@ struct WorkerFailed {
   bool serving = false;   // it goes on with those it had; else it ends
 };
 
-using WorkerMessage = std::variant<WorkerWelcome, WorkerPeers, WorkerService, WorkerPool,
-                                   WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
+using WorkerMessage =
+    std::variant<WorkerWelcome, WorkerPeers, WorkerService, WorkerPool, WorkerTicketKeys,
+                 WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
+
+// The descriptors that go beside `service`.
+std::vector<int> DescriptorsOf(const WorkerService& service);
 
 std::string EncodeWorkerMessage(const WorkerMessage& message);
 // InvalidArgument with what is wrong: the worker trusts its manager's intent, not its bytes, and

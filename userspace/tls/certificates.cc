@@ -10,15 +10,15 @@
 #include <openssl/x509v3.h>
 
 #include <ctime>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/check.h"
-#include "base/file.h"
 #include "base/status_macros.h"
-#include "tls/context.h"
 #include "tls/error.h"
+#include "tls/key_decoder.h"
 
 namespace koi {
 namespace {
@@ -35,49 +35,38 @@ OwnedBio Reader(absl::string_view text) {
   return OwnedBio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-// Without this OpenSSL would ask for the passphrase on the terminal.
-int NoPassphrase(char*, int, int, void*) { return -1; }
+struct FreeOpenSsl {
+  void operator()(void* memory) const { ::OPENSSL_free(memory); }
+};
+template <typename T>
+using OpenSslOwned = std::unique_ptr<T, FreeOpenSsl>;
 
-absl::Status ReadChain(absl::string_view pem, ParsedCertificate& parsed) {
-  const OwnedBio reader = Reader(pem);
-  for (;;) {
-    std::unique_ptr<X509, FreeCertificate> certificate(
-        ::PEM_read_bio_X509(reader.get(), nullptr, NoPassphrase, nullptr));
-    if (certificate == nullptr) break;
-    if (parsed.chain.size() == kMostCertificates) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("more than ", kMostCertificates, " certificates in the chain"));
-    }
-    parsed.chain.push_back(std::move(certificate));
-  }
-  const bool at_end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  const std::string why = TakeTlsError();
-  if (!at_end) {
-    return absl::InvalidArgumentError(absl::StrCat("certificate number ", parsed.chain.size() + 1,
-                                                   " of the chain cannot be read: ", why));
-  }
-  if (parsed.chain.empty()) {
-    return absl::InvalidArgumentError(
-        "no certificate in the chain: expected PEM text with \"-----BEGIN CERTIFICATE-----\"");
-  }
-  return absl::OkStatus();
+struct PemBlock {
+  std::string name = {};  // "CERTIFICATE"
+  std::string header = {};
+  std::string der = {};
+};
+
+// The next one; nullopt at the end, or where there is something that cannot be read: then OpenSSL's
+// queue says what.
+std::optional<PemBlock> NextBlock(BIO* reader) {
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* bytes = nullptr;
+  long count = 0;
+  if (::PEM_read_bio(reader, &name, &header, &bytes, &count) != 1) return std::nullopt;
+  const OpenSslOwned<char> owned_name(name);
+  const OpenSslOwned<char> owned_header(header);
+  const OpenSslOwned<unsigned char> owned_bytes(bytes);
+  return PemBlock{name, header,
+                  std::string(reinterpret_cast<char*>(bytes), static_cast<size_t>(count))};
 }
 
-absl::Status ReadKey(absl::string_view pem, ParsedCertificate& parsed) {
-  const OwnedBio reader = Reader(pem);
-  parsed.key.reset(::PEM_read_bio_PrivateKey(reader.get(), nullptr, NoPassphrase, nullptr));
-  const std::string why = TakeTlsError();
-  if (parsed.key != nullptr) return absl::OkStatus();
-  if (absl::StrContains(pem, "ENCRYPTED")) {
-    return absl::InvalidArgumentError(
-        "the private key is protected by a passphrase, which koi cannot ask for; remove it with "
-        "\"openssl pkey\"");
-  }
-  if (!absl::StrContains(pem, "PRIVATE KEY-----")) {
-    return absl::InvalidArgumentError(
-        "no private key: expected PEM text with \"-----BEGIN PRIVATE KEY-----\"");
-  }
-  return absl::InvalidArgumentError(absl::StrCat("the private key cannot be read: ", why));
+// Whether the last block is behind; else what is wrong goes to `why`.
+bool AtEnd(std::string& why) {
+  const bool at_end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  why = TakeTlsError();
+  return at_end;
 }
 
 std::string SubjectOf(const X509* certificate) {
@@ -118,15 +107,73 @@ void AddNames(const X509* certificate, std::vector<std::string>& texts) {
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> CertificatesDer(absl::string_view pem) {
+  ::ERR_clear_error();
+  const OwnedBio reader = Reader(pem);
+  std::vector<std::string> certificates;
+  while (std::optional<PemBlock> block = NextBlock(reader.get())) {
+    if (block->name != PEM_STRING_X509 && block->name != PEM_STRING_X509_OLD) continue;
+    if (certificates.size() == kMostCertificates) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("more than ", kMostCertificates, " certificates in the chain"));
+    }
+    certificates.push_back(std::move(block->der));
+  }
+  std::string why;
+  if (!AtEnd(why)) {
+    return absl::InvalidArgumentError(absl::StrCat("certificate number ", certificates.size() + 1,
+                                                   " of the chain cannot be read: ", why));
+  }
+  if (certificates.empty()) {
+    return absl::InvalidArgumentError(
+        "no certificate in the chain: expected PEM text with \"-----BEGIN CERTIFICATE-----\"");
+  }
+  return certificates;
+}
+
+absl::StatusOr<std::unique_ptr<X509, FreeCertificate>> DecodeCertificate(absl::string_view der) {
+  ::ERR_clear_error();
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  std::unique_ptr<X509, FreeCertificate> certificate(
+      ::d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+  if (certificate != nullptr) return certificate;
+  return absl::InvalidArgumentError(absl::StrCat("a certificate cannot be read: ", TakeTlsError()));
+}
+
+absl::StatusOr<std::string> PrivateKeyDer(absl::string_view pem) {
+  ::ERR_clear_error();
+  const OwnedBio reader = Reader(pem);
+  while (std::optional<PemBlock> block = NextBlock(reader.get())) {
+    // Others are certificates, or the parameters of a curve.
+    if (!absl::EndsWith(block->name, "PRIVATE KEY")) continue;
+    if (absl::StrContains(block->name, "ENCRYPTED") ||
+        absl::StrContains(block->header, "ENCRYPTED")) {
+      return absl::InvalidArgumentError(
+          "the private key is protected by a passphrase, which koi cannot ask for; remove it with "
+          "\"openssl pkey\"");
+    }
+    return std::move(block->der);
+  }
+  std::string why;
+  if (AtEnd(why)) {
+    return absl::InvalidArgumentError(
+        "no private key: expected PEM text with \"-----BEGIN PRIVATE KEY-----\"");
+  }
+  return absl::InvalidArgumentError(absl::StrCat("the private key cannot be read: ", why));
+}
+
 void FreeCertificate::operator()(X509* certificate) const { ::X509_free(certificate); }
 void FreeKey::operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
 
 absl::StatusOr<ParsedCertificate> ParseCertificate(absl::string_view chain_pem,
                                                    absl::string_view key_pem) {
-  ::ERR_clear_error();
   ParsedCertificate parsed;
-  KOI_RETURN_IF_ERROR(ReadChain(chain_pem, parsed));
-  KOI_RETURN_IF_ERROR(ReadKey(key_pem, parsed));
+  KOI_ASSIGN_OR_RETURN(const std::vector<std::string> chain, CertificatesDer(chain_pem));
+  for (const std::string& der : chain) {
+    KOI_ASSIGN_OR_RETURN(parsed.chain.emplace_back(), DecodeCertificate(der));
+  }
+  KOI_ASSIGN_OR_RETURN(const std::string key, PrivateKeyDer(key_pem));
+  KOI_ASSIGN_OR_RETURN(parsed.key, KeyDecoder().Decode(key));
   if (::X509_check_private_key(parsed.chain[0].get(), parsed.key.get()) != 1) {
     (void)TakeTlsError();
     return absl::InvalidArgumentError(
@@ -137,7 +184,10 @@ absl::StatusOr<ParsedCertificate> ParseCertificate(absl::string_view chain_pem,
 }
 
 std::string ValidityWarning(const ParsedCertificate& parsed) {
-  const X509* certificate = parsed.chain[0].get();
+  return ValidityWarning(parsed.chain[0].get());
+}
+
+std::string ValidityWarning(const X509* certificate) {
   const ASN1_TIME* from = ::X509_get0_notBefore(certificate);
   const ASN1_TIME* until = ::X509_get0_notAfter(certificate);
   if (::X509_cmp_current_time(until) < 0) {
@@ -151,12 +201,18 @@ std::string ValidityWarning(const ParsedCertificate& parsed) {
   return "";
 }
 
-CertificateFacts FactsOf(const ParsedCertificate& parsed) {
-  X509* certificate = parsed.chain[0].get();
+CertificateFacts FactsOf(const ParsedCertificate& parsed) { return FactsOf(parsed.chain[0].get()); }
+
+CertificateFacts FactsOf(X509* certificate) {
   CertificateFacts facts = {.subject = SubjectOf(certificate)};
   AddNames(certificate, facts.names);
+  tm from = {};
   tm until = {};
+  if (::ASN1_TIME_to_tm(::X509_get0_notBefore(certificate), &from) == 1) {
+    facts.from_s = ::timegm(&from);
+  }
   if (::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &until) == 1) {
+    facts.until_s = ::timegm(&until);
     char text[32];
     facts.until.assign(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &until));
   }
@@ -168,31 +224,6 @@ CertificateFacts FactsOf(const ParsedCertificate& parsed) {
                     absl::StrFormat("%02X", static_cast<unsigned>(digest[i])));
   }
   return facts;
-}
-
-absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
-                                                const std::string& key_file,
-                                                const PemReader& read) {
-  CertificatePair pair;
-  KOI_ASSIGN_OR_RETURN(pair.chain_pem, read(chain_file));
-  KOI_ASSIGN_OR_RETURN(pair.key_pem, read(key_file));
-  const absl::StatusOr<ParsedCertificate> parsed = ParseCertificate(pair.chain_pem, pair.key_pem);
-  absl::Status usable = parsed.status();
-  if (usable.ok()) {
-    // What workers will do with it: OpenSSL refuses weak keys only here.
-    usable = TlsContext::Create(pair.chain_pem, pair.key_pem, TlsProtocol::kAny).status();
-  }
-  if (!usable.ok()) return Annotate(usable, absl::StrCat(chain_file, " with ", key_file));
-  pair.facts = FactsOf(*parsed);
-  const std::string warning = ValidityWarning(*parsed);
-  if (!warning.empty()) pair.warning = absl::StrCat(chain_file, ": ", warning);
-  return pair;
-}
-
-absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
-                                                const std::string& key_file) {
-  return LoadCertificate(chain_file, key_file,
-                         [](const std::string& path) { return ReadFile(path); });
 }
 
 }  // namespace koi

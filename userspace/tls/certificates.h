@@ -2,7 +2,7 @@
 // Certificate chains and private keys: from files, as PEM text, and read.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,12 +27,23 @@ struct ParsedCertificate {
   std::unique_ptr<EVP_PKEY, FreeKey> key;
 };
 
+// The certificates in PEM text as DER, in their order. InvalidArgument when there is none, or one
+// that cannot be read.
+absl::StatusOr<std::vector<std::string>> CertificatesDer(absl::string_view pem);
+
+absl::StatusOr<std::unique_ptr<X509, FreeCertificate>> DecodeCertificate(absl::string_view der);
+
+// The first private key in PEM text, as it stands there: DER in one of the shapes that OpenSSL
+// knows. InvalidArgument when there is none without a passphrase.
+absl::StatusOr<std::string> PrivateKeyDer(absl::string_view pem);
+
 // Reads PEM text. InvalidArgument, in words for the operator, when there is no certificate or no
 // unencrypted key in it, or when the key is not that of the first certificate.
 absl::StatusOr<ParsedCertificate> ParseCertificate(absl::string_view chain_pem,
                                                    absl::string_view key_pem);
 
-// A sentence when the first certificate has expired or is not valid yet, else "".
+// A sentence when the certificate, or the first one, has expired or is not valid yet, else "".
+std::string ValidityWarning(const X509* certificate);
 std::string ValidityWarning(const ParsedCertificate& parsed);
 
 // What tells a certificate from another, for people.
@@ -40,29 +51,19 @@ struct CertificateFacts {
   std::string subject = {};             // "/CN=koi.example"
   std::vector<std::string> names = {};  // those it is for: DNS names and addresses
   std::string until = {};               // UTC, RFC 3339
-  std::string fingerprint = {};         // SHA-256, as "openssl x509 -fingerprint" writes it
+  int64_t from_s = 0;                   // since 1970
+  int64_t until_s = 0;
+  std::string fingerprint = {};  // SHA-256, as "openssl x509 -fingerprint" writes it
 };
 
+CertificateFacts FactsOf(X509* certificate);
 // Of the first certificate.
 CertificateFacts FactsOf(const ParsedCertificate& parsed);
 
 // The PEM texts of a chain and its key, which belong together.
 struct CertificatePair {
-  std::string chain_pem;
-  std::string key_pem;
-  std::string warning;  // as ValidityWarning(), with the file's name
-  CertificateFacts facts;
+  std::string chain_pem = {};
+  std::string key_pem = {};
 };
-
-// Reads a file.
-using PemReader = std::function<absl::StatusOr<std::string>(const std::string& path)>;
-
-// Has both files (they may be the same one) read by `read` and makes sure that they belong
-// together and can be used. Errors name the files.
-absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
-                                                const std::string& key_file, const PemReader& read);
-// From disk.
-absl::StatusOr<CertificatePair> LoadCertificate(const std::string& chain_file,
-                                                const std::string& key_file);
 
 }  // namespace koi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all TLS connections to one service share: certificate, key and policy.
+// What all TLS connections to one service share: certificates, keys and policy.
 #pragma once
 
 #include <memory>
@@ -7,33 +7,45 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/time.h"
+#include "config/tls_options.h"
 
 using SSL_CTX = struct ssl_ctx_st;
 
 namespace koi {
+
+class CertificateStore;
+class TicketTable;
 
 enum class TlsProtocol {
   kHttp1,  // offers "http/1.1" to clients that ask (ALPN)
   kAny,    // says nothing about what is spoken inside
 };
 
-// TLS 1.2 and 1.3 with the ciphers of Mozilla's intermediate profile that need no DH parameters, so
-// every client of the last ten years gets forward secrecy and authenticated encryption.
+struct TlsSettings {
+  std::string service = {};  // a ticket of one service is of no use at another
+  TlsOptions options = {};
+  std::string client_ca_pem = {};  // with options.client_certificates
+  Duration ticket_lifetime = std::chrono::hours(1);
+  // Many clients leave without close_notify. Where what is spoken inside does not know its own end,
+  // their last bytes must arrive all the same.
+  bool ignore_truncation = false;
+};
+
 class TlsContext {
  public:
   // Has OpenSSL read its own files and load what it loads only once. A process that will not be
   // able to open files calls it before.
   static void Prepare();
 
-  // `chain_pem`: certificates, the service's own first; `key_pem`: its key, without a passphrase.
-  // InvalidArgument, in words for the operator, when either is no PEM or they do not belong
-  // together.
+  // InvalidArgument, in words for the operator, when OpenSSL will not have what it is given.
+  static absl::StatusOr<TlsContext> Create(const TlsSettings& settings,
+                                           std::unique_ptr<CertificateStore> certificates,
+                                           std::shared_ptr<TicketTable> tickets);
+  // With one certificate, defaults, and tickets that nobody else takes. `chain_pem`: certificates,
+  // the service's own first; `key_pem`: its key, without a passphrase.
   static absl::StatusOr<TlsContext> Create(absl::string_view chain_pem, absl::string_view key_pem,
                                            TlsProtocol protocol);
-
-  // A sentence when the certificate is not valid today, else "". Clients refuse it, but that is for
-  // the operator to know: refusing to start would take the other services down too.
-  const std::string& warning() const { return warning_; }
 
   SSL_CTX* get() const { return context_.get(); }
 
@@ -42,7 +54,6 @@ class TlsContext {
     void operator()(SSL_CTX* context) const;
   };
   std::unique_ptr<SSL_CTX, Free> context_;
-  std::string warning_;
 };
 
 }  // namespace koi

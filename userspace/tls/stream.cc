@@ -29,6 +29,15 @@ ssize_t SpliceBytes(int from, int to, size_t size) {
   return result;
 }
 
+HandshakeFault FaultOf(unsigned long error) {
+  switch (ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0) {
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return HandshakeFault::kCertificate;
+    case SSL_R_CALLBACK_FAILED: return HandshakeFault::kName;
+    default: return HandshakeFault::kOther;
+  }
+}
+
 }  // namespace
 
 const uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -73,6 +82,7 @@ Io Stream::Handshake() {
   if (ssl_ == nullptr) return Io::kDone;
   ClearErrors();
   const int result = ::SSL_do_handshake(ssl_.get());
+  if (result != 1) handshake_fault_ = FaultOf(::ERR_peek_error());
   const Io outcome = result == 1 ? Io::kDone : Outcome(result);
   // The server's last flight of TLS 1.3 holds tickets alone, which nobody waits for.
   const bool tickets_alone = outcome == Io::kDone && ::SSL_is_server(ssl_.get()) == 1 &&

@@ -24,6 +24,12 @@ enum class Io {
   kFailed,  // reset, a broken TLS record, an end without close_notify; only closing is left
 };
 
+enum class HandshakeFault {
+  kOther,        // no TLS, or none that both can agree on
+  kCertificate,  // the client has shown none, or one that does not hold
+  kName,         // no certificate is for the name that it asked for
+};
+
 // Watched edge-triggered for kStreamEvents for its whole life, so that no call of the hot path
 // changes the registration. Its owner passes each event to Ready() and then does all it can: after
 // kAgain, and only then, the event that makes it worth trying again is certain to come. TLS may
@@ -61,6 +67,8 @@ class Stream {
   bool resumed() const;
   // What the handshake has agreed on; only after it is done, and all empty without TLS.
   TlsFacts Facts() const;
+  // Why the server's side of a handshake failed.
+  HandshakeFault handshake_fault() const { return handshake_fault_; }
   // Why the peer's certificate was refused, in OpenSSL's words; "": it was not.
   absl::string_view CertificateFault() const;
   // kDone: `got` bytes, at least one.
@@ -98,6 +106,7 @@ class Stream {
   bool writable_ = true;
   bool peer_ended_ = false;
   bool broken_ = false;
+  HandshakeFault handshake_fault_ = HandshakeFault::kOther;
   bool end_written_ = false;  // close_notify
 };
 

@@ -3,6 +3,7 @@
 #include "worker/client_connection.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 
 namespace koi {
 
@@ -109,6 +110,15 @@ Io ClientStream::Handshake() {
     counters_.SetUp(loop_->now() - began_);
   }
   return io;
+}
+
+CloseReason ClientStream::HandshakeReason() const {
+  switch (stream.handshake_fault()) {
+    case HandshakeFault::kOther: return CloseReason::kHandshakeFailed;
+    case HandshakeFault::kCertificate: return CloseReason::kCertificateRefused;
+    case HandshakeFault::kName: return CloseReason::kUnrecognizedName;
+  }
+  KOI_UNREACHABLE();
 }
 
 void ClientStream::GiveUpHandshake() {

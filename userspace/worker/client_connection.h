@@ -106,6 +106,8 @@ class ClientStream {
   Io Handshake();
   // It took too long.
   void GiveUpHandshake();
+  // Why it failed.
+  CloseReason HandshakeReason() const;
 
   const ServiceCounters& counters() const { return counters_; }
 

@@ -48,7 +48,11 @@ namespace koi {
     "A proxy of `accept_proxy` sent no PROXY header, or a malformed one.")                         \
   X(kNoRoute, "no-route", "No route is for the name asked for, and there is no other pool.")       \
   X(kQueueFull, "queue-full", "As many waited for a backend of the pool as may.")                  \
-  X(kQueueTimedOut, "queue-timed-out", "No backend of the pool was free in time.")
+  X(kQueueTimedOut, "queue-timed-out", "No backend of the pool was free in time.")                 \
+  X(kCertificateRefused, "certificate-refused",                                                    \
+    "The client has not shown a certificate of client_ca that is valid.")                          \
+  X(kUnrecognizedName, "unrecognized-name",                                                        \
+    "The client asked for a name that no certificate is for; with strict_sni.")
 
 #define KOI_AS_CLOSE_REASON(name, text, help) name,
 enum class CloseReason { KOI_CLOSE_REASONS(KOI_AS_CLOSE_REASON) };

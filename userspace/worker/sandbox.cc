@@ -38,6 +38,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(gettimeofday), SCMP_SYS(restart_syscall), SCMP_SYS(futex), SCMP_SYS(sched_yield),
     // Memory; mmap and mprotect below.
     SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+    // The size of a memory file that the manager sent.
+    SCMP_SYS(lseek),
     // Random numbers: OpenSSL asks for the process id to notice a fork.
     SCMP_SYS(getrandom), SCMP_SYS(getpid),
     // The end, also by a failed check.

@@ -3,26 +3,32 @@
 #include "worker/service_table.h"
 
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
+#include "base/sealed_file.h"
 #include "base/status_macros.h"
+#include "tls/certificate_store.h"
 
 namespace koi {
 namespace {
 
-absl::StatusOr<TlsContext> ContextOf(const WorkerService& service) {
-  const auto protocol =
-      service.mode == ServiceMode::kHttp ? TlsProtocol::kHttp1 : TlsProtocol::kAny;
-  absl::StatusOr<TlsContext> context =
-      TlsContext::Create(service.chain_pem, service.key_pem, protocol);
-  if (!context.ok()) {
-    return Annotate(context.status(), absl::StrCat("certificate of service ", service.name));
+absl::StatusOr<TlsContext> MakeContext(const WorkerService& service,
+                                       const std::shared_ptr<TicketTable>& tickets) {
+  if (service.certificates.file == nullptr) {
+    return absl::InvalidArgumentError("no certificates came with it");
   }
-  return context;
+  KOI_ASSIGN_OR_RETURN(const auto mapping, SealedMapping::Open(service.certificates.file->get()));
+  KOI_ASSIGN_OR_RETURN(auto certificates, CertificateStore::Open(mapping->bytes(), mapping));
+  const TlsSettings settings = {.service = service.name,
+                                .options = service.tls_options,
+                                .client_ca_pem = service.client_ca_pem,
+                                .ticket_lifetime = service.ticket_lifetime,
+                                .ignore_truncation = service.mode == ServiceMode::kTcp};
+  return TlsContext::Create(settings, std::move(certificates), tickets);
 }
 
 }  // namespace
 
 absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& before,
+                               const std::shared_ptr<TicketTable>& tickets,
                                WorkerCounters& counters) {
   std::shared_ptr<const Service> service;
   const auto same = before.by_name_.find(told.name);
@@ -34,7 +40,12 @@ absl::Status ServiceTable::Add(const WorkerService& told, const ServiceTable& be
                  .routes = SniRoutes(told.routes),
                  .counters = counters.Service(told.number, told.name)};
     if (told.tls == TlsMode::kTerminate) {
-      KOI_ASSIGN_OR_RETURN(made.tls, ContextOf(told));
+      absl::StatusOr<TlsContext> context = MakeContext(told, tickets);
+      if (!context.ok()) {
+        return Annotate(context.status(), absl::StrCat("certificate of service ", told.name));
+      }
+      made.tls = *std::move(context);
+      made.told.certificates.file.reset();  // mapped
     }
     service = std::make_shared<const Service>(std::move(made));
   }

@@ -13,6 +13,7 @@
 #include "dataplane/worker_map.h"
 #include "protocol/worker_messages.h"
 #include "tls/context.h"
+#include "tls/ticket_table.h"
 #include "worker/tcp/sni_routes.h"
 
 namespace koi {
@@ -34,11 +35,11 @@ class ServiceTable {
   // Of the services; another one says that they may have changed.
   uint64_t revision() const { return revision_; }
 
-  // A service that `before` was told in the same words is shared with it: its session tickets stay
-  // good. InvalidArgument when its certificate cannot be used or another service listens there.
-  // It is counted in `counters`.
+  // A service that `before` was told in the same words is shared with it. Session tickets are of
+  // `tickets`, which all services share. InvalidArgument when its certificates cannot be used or
+  // another service listens there. It is counted in `counters`.
   absl::Status Add(const WorkerService& service, const ServiceTable& before,
-                   WorkerCounters& counters);
+                   const std::shared_ptr<TicketTable>& tickets, WorkerCounters& counters);
   // nullptr: none.
   std::shared_ptr<const Service> Find(const Endpoint& endpoint) const;
   size_t size() const { return by_name_.size(); }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -115,7 +116,12 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     return Welcome(*welcome, std::move(fds));
   }
   if (const auto* service = std::get_if<WorkerService>(&message)) {
-    Add(*service);
+    WorkerService told = *service;
+    if (!told.certificates.digest.empty()) {
+      if (fds.size() != 1) return absl::InvalidArgumentError("certificates without their file");
+      told.certificates.file = std::make_shared<const Fd>(std::move(fds[0]));
+    }
+    Add(told);
     return absl::OkStatus();
   }
   if (std::holds_alternative<WorkerPeers>(message)) return MapPeers(fds);
@@ -123,6 +129,7 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     Add(*pool);
     return absl::OkStatus();
   }
+  if (const auto* keys = std::get_if<WorkerTicketKeys>(&message)) return Take(*keys);
   if (std::holds_alternative<WorkerStart>(message)) {
     if (state_ == State::kStarting) return Start();
     const absl::Status taken = TakeServices();
@@ -155,12 +162,18 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
 
 void Worker::Add(const WorkerService& service) {
   if (!told_.has_value() || !told_->status.ok()) return;
-  told_->status = told_->services.Add(service, services_, *counters_);
+  told_->status = told_->services.Add(service, services_, tickets_, *counters_);
 }
 
 void Worker::Add(const WorkerPool& pool) {
   if (!told_.has_value() || !told_->status.ok()) return;
   told_->status = told_->pools.Add(pool, pools_);
+}
+
+absl::Status Worker::Take(const WorkerTicketKeys& told) {
+  KOI_ASSIGN_OR_RETURN(const TicketKeys keys, DecodeTicketKeys(absl::HexStringToBytes(told.keys)));
+  tickets_->Set(keys);
+  return absl::OkStatus();
 }
 
 absl::Status Worker::TakeServices() {

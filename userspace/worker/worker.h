@@ -39,6 +39,7 @@ class Worker {
   absl::Status Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds);
   void Add(const WorkerService& service);
   void Add(const WorkerPool& pool);
+  absl::Status Take(const WorkerTicketKeys& keys);
   absl::Status Start();
   // Takes the services and pools that were told, in place of those it has.
   absl::Status TakeServices();
@@ -78,6 +79,7 @@ class Worker {
     absl::Status status;  // the first that went wrong
   };
   std::optional<Told> told_;
+  std::shared_ptr<TicketTable> tickets_ = std::make_shared<TicketTable>();
   ServiceTable services_;
   PoolSettingsTable pools_;
   std::optional<WorkerCounters> counters_;

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "manager/service_loader.h"
+#include "manager/desired.h"
 #include "support/tls/made_certificate.h"
 
 namespace koi {
@@ -35,12 +35,13 @@ class CertificateWatchTest : public ::testing::Test {
     EXPECT_THAT(loaded.errors, SizeIs(0));
     workers_.SetBriefing("blue", std::move(loaded.services), {});
     watch_.OnChange([this] { ++changes_; });
-    watch_.Follow(config_);
+    watch_.Follow(config_, loaded.certificates);
   }
   ~CertificateWatchTest() override { std::filesystem::remove_all(folder_); }
 
   LoadedServices Loaded() const {
-    return LoadServices(config_, [](const std::string& path) { return ReadFile(path); });
+    const NamedFileReaders readers = DiskReaders(nothing_before_);
+    return LoadServices(config_, readers.services);
   }
   std::string File(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
   void Write(const std::string& name, const std::string& text) {
@@ -60,6 +61,7 @@ class CertificateWatchTest : public ::testing::Test {
   std::string Waits() const { return watch_.List().certificates[0].waits; }
 
   std::string folder_;
+  const CertificateSets nothing_before_;
   Config config_;
   std::unique_ptr<EventLoop> loop_ = *EventLoop::Create();
   WorkerFleet workers_{*loop_, [](KeeperMessageType, int, pid_t) {}};
@@ -77,12 +79,10 @@ TEST_F(CertificateWatchTest, ListSaysWhatIsInUse) {
 }
 
 TEST_F(CertificateWatchTest, PairThatMatchesIsTakenByItself) {
-  const MadeCertificate two = MakeCertificate("two.example");
-  Put("web", two);
+  Put("web", MakeCertificate("two.example"));
   EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
   EXPECT_EQ(Subject(), "/CN=two.example");
-  EXPECT_EQ(workers_.services()[0].chain_pem, two.chain_pem);
-  EXPECT_EQ(workers_.services()[0].key_pem, two.key_pem);
+  EXPECT_EQ(workers_.services()[0].certificates.digest, DigestOf(watch_.certificates()["web"]));
 }
 
 TEST_F(CertificateWatchTest, HalfOfAChangeWaitsForTheOther) {
@@ -126,8 +126,9 @@ TEST_F(CertificateWatchTest, ReloadTakesAllOrNothing) {
   config_.services[1].certificates = {
       {.chain_file = File("other.pem"), .key_file = File("other.key")}};
   Put("other", MakeCertificate("other.example"));
-  workers_.SetBriefing("blue", Loaded().services, {});
-  watch_.Follow(config_);
+  LoadedServices both = Loaded();
+  workers_.SetBriefing("blue", both.services, {});
+  watch_.Follow(config_, both.certificates);
   Put("web", MakeCertificate("two.example"));
   Write("other.key", "no key");
 
@@ -155,18 +156,37 @@ TEST_F(CertificateWatchTest, ExpiredCertificateInUseDoesNotHinderOthers) {
   EXPECT_THAT(loaded.errors, SizeIs(0));
   EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("expired on ")));
   workers_.SetBriefing("blue", std::move(loaded.services), {});
-  watch_.Follow(config_);
+  watch_.Follow(config_, loaded.certificates);
   EXPECT_THAT(watch_.Reload().errors, SizeIs(0));
 }
 
-TEST_F(CertificateWatchTest, ChainThatFitsNoMessageIsRefusedWithItsSize) {
-  const MadeCertificate large = MakeCertificate("large.example");
-  Write("web.key", large.key_pem);
-  // Text before the certificate.
-  Write("web.pem", std::string(kMaxMessageBytes, '#') + "\n" + large.chain_pem);
-  EXPECT_THAT(watch_.Reload().errors,
-              ElementsAre(HasSubstr("service \"web\" is too large for its workers")));
-  EXPECT_THAT(Loaded().errors, ElementsAre(HasSubstr("too large")));
+TEST_F(CertificateWatchTest, FilesOfAFolderComeAndGo) {
+  std::filesystem::create_directory(File("more"));
+  Put("more/two", MakeCertificate("two.example"));
+  Write("more/broken.pem", "nothing");
+  config_.services[0].certificates_folder = File("more");
+  LoadedServices loaded = Loaded();
+  EXPECT_THAT(loaded.errors, SizeIs(0));
+  EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("more/broken.pem: no certificate")));
+  workers_.SetBriefing("blue", std::move(loaded.services), {});
+  watch_.Follow(config_, loaded.certificates);
+  const auto subjects = [this] {
+    std::vector<std::string> subjects;
+    const CertificateSets sets = watch_.certificates();
+    for (const auto& one : sets.at("web")) subjects.push_back(one->facts.subject);
+    return subjects;
+  };
+  EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=two.example"));
+
+  Put("more/a-third", MakeCertificate("three.example"));
+  EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
+  EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=three.example", "/CN=two.example"));
+  EXPECT_EQ(workers_.services()[0].certificates.digest, DigestOf(watch_.certificates()["web"]));
+  EXPECT_THAT(watch_.Reload().errors, SizeIs(0)) << "for one that never could be used";
+
+  std::filesystem::remove(File("more/two.pem"));
+  EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
+  EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=three.example"));
 }
 
 }  // namespace

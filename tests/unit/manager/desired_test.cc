@@ -29,6 +29,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 constexpr char kText[] = R"(version = 1
@@ -61,15 +62,32 @@ class DesiredTest : public testing::Test {
 
   DesiredResult Make(const std::string& text, const State& state = {},
                      const Config& numbered = {}) {
-    return MakeDesired({.sources = {{"koi.toml", text}}}, KeptReaders(files), state, numbered);
+    return MakeDesired({.sources = {{"koi.toml", text}}}, Readers(), state, numbered);
   }
+  // Of what is in `files`.
+  NamedFileReaders Readers() {
+    const ConfigFileReader read = [this](const std::string& path) -> absl::StatusOr<std::string> {
+      const auto found = files.find(path);
+      if (found == files.end()) return absl::NotFoundError(path);
+      return found->second;
+    };
+    return {.secrets = read,
+            .services = {.certificates =
+                             [this, read](const ServiceConfig& service) {
+                               return LoadCertificates(service, reader, read, {});
+                             },
+                         .authorities = read}};
+  }
+
+  CertificateReader reader;
 };
 
 TEST_F(DesiredTest, EverythingThatIsReadIsRemembered) {
   const Desired desired = Make(kText).desired.value();
-  EXPECT_EQ(desired.files, files);
+  EXPECT_THAT(desired.files, ElementsAre(Pair("carp.key", "secret\n")));
   ASSERT_EQ(desired.services.size(), 1U);
-  EXPECT_EQ(desired.services[0].chain_pem, made.chain_pem);
+  EXPECT_EQ(desired.certificates.at("web").at(0)->facts.subject, "/CN=koi.example");
+  EXPECT_EQ(desired.services[0].certificates.digest, DigestOf(desired.certificates.at("web")));
   EXPECT_EQ(desired.services[0].pool, desired.config.pools[1].number);
 }
 
@@ -105,10 +123,13 @@ TEST_F(DesiredTest, SnapshotLeadsToTheSame) {
   const Desired before = Make(kText, state, numbered).desired.value();
   const std::string bytes = EncodeSnapshot(before);
   const Snapshot snapshot = DecodeSnapshot(bytes).value();
+  const CertificateSets certificates =
+      DecodeCertificateSets(EncodeCertificateSets(before.certificates)).value();
   files.clear();  // nothing is read from elsewhere
-  const Desired after = MakeDesired({.sources = snapshot.sources}, KeptReaders(snapshot.files),
-                                    snapshot.state, snapshot.numbered)
-                            .desired.value();
+  const Desired after =
+      MakeDesired({.sources = snapshot.sources}, KeptReaders(snapshot.files, certificates),
+                  snapshot.state, snapshot.numbered)
+          .desired.value();
   EXPECT_THAT(DiffConfigs(before.config, after.config), IsEmpty());
   EXPECT_EQ(after.config.pools[1].number, 7U);
   EXPECT_EQ(after.services, before.services);

@@ -143,7 +143,7 @@ TEST_F(WorkerFleetTest, ServiceThatFitsNoMessageChangesNothing) {
   FakeWorker one = Attach(11, 1);
   Serve(one);
   const absl::Status updated = fleet_->Update(
-      {WorkerService{.name = "large", .chain_pem = std::string(kMaxMessageBytes, 'x')}}, {});
+      {WorkerService{.name = "large", .welcome_page = std::string(kMaxMessageBytes, 'x')}}, {});
   EXPECT_THAT(std::string(updated.message()), HasSubstr("service \"large\" is too large"));
   EXPECT_THAT(one.Heard(), IsEmpty());
   EXPECT_EQ(fleet_->services()[0].name, "web");

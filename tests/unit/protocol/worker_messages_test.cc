@@ -14,8 +14,12 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
       .mode = ServiceMode::kTcp,
       .listen = {*Endpoint::Parse("10.0.0.1:443"), *Endpoint::Parse("[2001:db8::1]:443")},
       .tls = TlsMode::kTerminate,
-      .chain_pem = "-----BEGIN CERTIFICATE-----\n",
-      .key_pem = "-----BEGIN PRIVATE KEY-----\n",
+      .tls_options = {.min_version = TlsVersion::k13,
+                      .alpn = {"h2"},
+                      .client_certificates = ClientCertificates::kOptional},
+      .client_ca_pem = "-----BEGIN CERTIFICATE-----\n",
+      .certificates = {.digest = "12"},
+      .ticket_lifetime = std::chrono::hours(2),
       .redirect_to_https = false,
       .pool = 2,
       .timeouts = {.idle = std::chrono::milliseconds(1500)},
@@ -43,6 +47,12 @@ TEST(WorkerMessagesTest, PoolArrivesWhole) {
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   EXPECT_EQ(std::get<WorkerPool>(*received), sent);
+}
+
+TEST(WorkerMessagesTest, TicketKeysArriveWhole) {
+  const auto received = DecodeWorkerMessage(EncodeWorkerMessage(WorkerTicketKeys{.keys = "0a"}));
+  ASSERT_TRUE(received.ok()) << received.status();
+  EXPECT_EQ(std::get<WorkerTicketKeys>(*received).keys, "0a");
 }
 
 TEST(WorkerMessagesTest, EachKindArrivesAsItself) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "net/socket.h"
+#include "support/tls/bundled.h"
 #include "unit/worker/worker_fixture.h"
 #include "worker/http1/pace.h"
 
@@ -27,8 +28,7 @@ class HttpLimitsTest : public ::testing::Test {
     secure.name = "secure";
     secure.listen = {https()};
     secure.tls = TlsMode::kTerminate;
-    secure.chain_pem = certificate_.chain_pem;
-    secure.key_pem = certificate_.key_pem;
+    secure.certificates = Bundled({certificate_});
     const WorkerMessage answer = worker_.Start({service, secure}, {pool});
     ASSERT_TRUE(std::holds_alternative<WorkerReady>(answer));
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "protocol/keeper_messages.h"
+#include "support/tls/bundled.h"
 #include "unit/worker/worker_fixture.h"
 #include "worker/sandbox.h"
 
@@ -175,11 +176,11 @@ TEST(WorkerStartTest, CertificateThatCannotBeUsedIsSaidAndFatal) {
   WorkerProcess worker;
   WorkerService service = ServiceOn("web", {worker.At(1)});
   service.tls = TlsMode::kTerminate;
-  service.chain_pem = MakeCertificate("koi.example").chain_pem;
-  service.key_pem = MakeCertificate("koi.example").key_pem;
+  service.certificates =
+      Bundled({{MakeCertificate("koi.example").chain_pem, MakeCertificate("koi.example").key_pem}});
   const std::string why = WhyNot(worker.Start({service}));
   EXPECT_THAT(why, HasSubstr("certificate of service web"));
-  EXPECT_THAT(why, HasSubstr("the private key is not that of"));
+  EXPECT_THAT(why, HasSubstr("private key mismatch"));
   EXPECT_EQ(worker.Ended(kSoon), kExitFailure);
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "net/proxy_protocol.h"
+#include "support/tls/bundled.h"
 #include "unit/worker/worker_fixture.h"
 
 namespace koi {
@@ -79,8 +80,7 @@ class ProxyWorkerTest : public ::testing::Test {
   WorkerService Secure(const std::string& name, const Endpoint& listen) {
     WorkerService service = ServiceOn(name, {listen});
     service.tls = TlsMode::kTerminate;
-    service.chain_pem = certificate_.chain_pem;
-    service.key_pem = certificate_.key_pem;
+    service.certificates = Bundled({certificate_});
     return service;
   }
   static WorkerService Tcp(const std::string& name, const Endpoint& listen, uint32_t pool) {

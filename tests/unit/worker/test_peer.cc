@@ -17,6 +17,7 @@
 #include "http/request_head.h"
 #include "http/response_head.h"
 #include "net/socket.h"
+#include "tls/certificates.h"
 
 namespace koi {
 
@@ -35,8 +36,14 @@ TestPeer::~TestPeer() {
   if (ssl_ != nullptr) ::SSL_free(ssl_);
 }
 
-bool TestPeer::StartTls(const std::string& name, SSL_SESSION* session) {
+bool TestPeer::StartTls(const std::string& name, SSL_SESSION* session,
+                        const MadeCertificate* shown) {
   SSL_CTX* context = ::SSL_CTX_new(::TLS_client_method());
+  if (shown != nullptr) {
+    const ParsedCertificate parsed = ParseCertificate(shown->chain_pem, shown->key_pem).value();
+    ::SSL_CTX_use_certificate(context, parsed.chain[0].get());
+    ::SSL_CTX_use_PrivateKey(context, parsed.key.get());
+  }
   ssl_ = ::SSL_new(context);
   ::SSL_CTX_free(context);
   SSL_set_tlsext_host_name(ssl_, name.c_str());

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "base/address.h"
 #include "base/fd.h"
+#include "support/tls/made_certificate.h"
 
 using SSL = struct ssl_st;
 using SSL_SESSION = struct ssl_session_st;
@@ -49,8 +50,10 @@ class TestPeer {
   void Interrupt();
   Endpoint local() const;
 
-  // Turns this end into a TLS client, which offers `session` again; false when the handshake fails.
-  bool StartTls(const std::string& name = "koi.example", SSL_SESSION* session = nullptr);
+  // Turns this end into a TLS client, which offers `session` again and has `shown`; false when the
+  // handshake fails.
+  bool StartTls(const std::string& name = "koi.example", SSL_SESSION* session = nullptr,
+                const MadeCertificate* shown = nullptr);
   SSL* ssl() { return ssl_; }
 
  private:

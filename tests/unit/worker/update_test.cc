@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "net/channel.h"
 #include "protocol/keeper_messages.h"
+#include "support/tls/bundled.h"
 #include "unit/worker/worker_fixture.h"
 
 namespace koi {
@@ -38,8 +39,7 @@ WorkerService Secure(const std::string& name, const Endpoint& endpoint,
                      const MadeCertificate& certificate) {
   WorkerService service = ServiceOn(name, {endpoint});
   service.tls = TlsMode::kTerminate;
-  service.chain_pem = certificate.chain_pem;
-  service.key_pem = certificate.key_pem;
+  service.certificates = Bundled({certificate});
   return service;
 }
 
@@ -193,9 +193,10 @@ TEST_F(WorkerUpdateTest, ServicesThatCannotBeUsedChangeNothing) {
   TestBackend backend(TestBackend::Says("web-1"));
   worker_.AddBackend(kWebPool, "web-1", backend.endpoint());
   WorkerService bad = Secure("other", other(), MakeCertificate("koi.example"));
-  bad.key_pem = MakeCertificate("koi.example").key_pem;
+  bad.certificates =
+      Bundled({{MakeCertificate("koi.example").chain_pem, MakeCertificate("koi.example").key_pem}});
   const WorkerMessage answer = worker_.Start({bad});
-  EXPECT_THAT(WhyNot(answer), HasSubstr("the private key is not that of"));
+  EXPECT_THAT(WhyNot(answer), HasSubstr("private key mismatch"));
   EXPECT_TRUE(std::get<WorkerFailed>(answer).serving);
   EXPECT_EQ(std::get<WorkerFailed>(answer).revision, 2u);
 

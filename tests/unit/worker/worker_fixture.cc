@@ -3,6 +3,7 @@
 #include "unit/worker/worker_fixture.h"
 
 #include "absl/strings/str_cat.h"
+#include "support/tls/bundled.h"
 
 namespace koi {
 
@@ -10,8 +11,7 @@ void WorkerTest::SetUp() {
   const WorkerService web = ServiceOn("web", {http(), http_ip6()});
   WorkerService secure = ServiceOn("secure", {https()});
   secure.tls = TlsMode::kTerminate;
-  secure.chain_pem = certificate_.chain_pem;
-  secure.key_pem = certificate_.key_pem;
+  secure.certificates = Bundled({certificate_});
   WorkerService moved = ServiceOn("moved", {redirect()});
   moved.redirect_to_https = true;
   WorkerService raw = ServiceOn("raw", {tcp()});

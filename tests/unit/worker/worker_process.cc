@@ -171,6 +171,7 @@ void WorkerProcess::Send(const WorkerMessage& message) {
            access_out_.get()};
   }
   if (std::holds_alternative<WorkerPeers>(message)) fds = peers_;
+  if (const auto* service = std::get_if<WorkerService>(&message)) fds = DescriptorsOf(*service);
   KOI_CHECK(SendMessage(channel_.get(), EncodeWorkerMessage(message), fds).ok());
 }
 

@@ -244,6 +244,14 @@ void WritePools(const Stats& stats, PrometheusWriter& out) {
   for (const PoolStats& pool : stats.pools) out.Histogram({{"pool", pool.name}}, pool.queue_time);
 }
 
+void WriteCertificates(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_tls_certificate_expiry_timestamp_seconds", kGauge,
+             "When a certificate in use expires, since 1970; the thousand that expire first.");
+  for (const CertificateExpiry& one : stats.certificates) {
+    out.Sample({{"service", one.service}, {"name", one.name}}, static_cast<uint64_t>(one.until_s));
+  }
+}
+
 // One sample of `value(backend)` for each backend.
 template <typename Value>
 void WriteBackendSamples(const Stats& stats, PrometheusWriter& out, Value value) {
@@ -302,6 +310,7 @@ std::string PrometheusText(const Stats& stats) {
   WriteWorkers(stats, out);
   WriteServices(stats, out);
   WritePools(stats, out);
+  WriteCertificates(stats, out);
   WriteBackends(stats, out);
   return out.Take();
 }

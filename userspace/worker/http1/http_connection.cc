@@ -119,18 +119,24 @@ HttpConnection::State HttpConnection::Handshake() {
         client_.access->handshaken = backends_.loop.now();
       }
       deadline_.Set(timeouts().head);
+      NoteClientCertificate();
       return State::kRequest;
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
-    case Io::kFailed:
-      Log(CloseReason::kHandshakeFailed);
-      return Close(CloseReason::kHandshakeFailed);
+    case Io::kFailed: Log(client_.HandshakeReason()); return Close(client_.HandshakeReason());
   }
   KOI_UNREACHABLE();
 }
 
 void HttpConnection::NoteBegin() {
   if (client_.access != nullptr) client_.access->BeginRequest(backends_.loop.now());
+}
+
+void HttpConnection::NoteClientCertificate() {
+  if (service_->told.tls_options.client_certificates == ClientCertificates::kOff) return;
+  const ClientCertificateFacts client = client_.stream.Facts().client;
+  if (!client.presented) return;
+  WriteClientCertificate(client.subject, client.fingerprint, client_certificate_);
 }
 
 HttpConnection::State HttpConnection::Request() {
@@ -261,6 +267,7 @@ RequestPlan HttpConnection::PlanFor(const RequestHead& head) {
   } else if (is_new) {
     WriteForwarded(facts_, style, forwarded_);
   }
+  if (trusted_ || is_new) forwarded_ += client_certificate_;
   if (options.request_id != RequestIdHeader::kOff) {
     ChooseRequestId(head);
   } else {

@@ -52,6 +52,8 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   void Advance();
   State Step();
   State Handshake();
+  // Asked for once, and only where the service wants certificates.
+  void NoteClientCertificate();
   State Request();
   State Idle();
   State BeginRequest(const RequestHead& head, size_t head_bytes);
@@ -102,7 +104,8 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   // What backends are told of the client, and for which state of the service that was written.
   std::shared_ptr<const Service> forwarded_for_;
   std::string forwarded_;
-  bool trusted_ = false;  // it is a proxy in front of koi
+  std::string client_certificate_;  // lines, where the client has shown one
+  bool trusted_ = false;            // it is a proxy in front of koi
   std::string request_id_;
   std::string default_host_;
   std::optional<Exchange> exchange_;

@@ -68,7 +68,7 @@ TcpConnection::State TcpConnection::Handshake() {
       return BeginConnect(service_->told.pool, "");
     case Io::kAgain: return State::kHandshake;
     case Io::kClosed:
-    case Io::kFailed: return Close(CloseReason::kHandshakeFailed);
+    case Io::kFailed: return Close(client_.HandshakeReason());
   }
   KOI_UNREACHABLE();
 }

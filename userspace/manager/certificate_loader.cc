@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Folders and files of certificates.
+#include "manager/certificate_loader.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/sealed_file.h"
+#include "base/status_macros.h"
+#include "tls/certificate_bundle.h"
+
+namespace koi {
+namespace {
+
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+std::shared_ptr<const Certificate> OfFiles(const CertificateSet& certificates,
+                                           const CertificateConfig& files) {
+  for (const auto& certificate : certificates) {
+    if (certificate->files == files) return certificate;
+  }
+  return nullptr;
+}
+
+void Load(const CertificateConfig& files, CertificateReader& reader, const PemReader& read,
+          std::shared_ptr<const Certificate> before, LoadedCertificates& loaded,
+          std::vector<std::string>& problems) {
+  auto certificate = reader.Load(files, read, std::move(before));
+  if (!certificate.ok()) {
+    problems.emplace_back(certificate.status().message());
+    return;
+  }
+  for (const std::string& warning : (*certificate)->warnings) loaded.warnings.push_back(warning);
+  loaded.certificates.push_back(*std::move(certificate));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CertificateConfig>> FilesIn(const std::string& folder) {
+  std::vector<CertificateConfig> found;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!absl::EndsWith(name, ".pem") || absl::StartsWith(name, ".")) continue;
+    const std::string chain = absl::StrCat(folder, "/", name);
+    const std::string stem = chain.substr(0, chain.size() - 4);
+    CertificateConfig files = {.chain_file = chain, .key_file = chain};
+    if (const std::string key = absl::StrCat(stem, ".key"); IsThere(key)) files.key_file = key;
+    if (const std::string ocsp = absl::StrCat(stem, ".ocsp"); IsThere(ocsp)) {
+      files.ocsp_file = ocsp;
+    }
+    found.push_back(std::move(files));
+  }
+  if (error) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", folder, ": ", error.message()));
+  }
+  std::sort(found.begin(), found.end(),
+            [](const CertificateConfig& one, const CertificateConfig& other) {
+              return one.chain_file < other.chain_file;
+            });
+  return found;
+}
+
+LoadedCertificates LoadCertificates(const ServiceConfig& service, CertificateReader& reader,
+                                    const PemReader& read, const CertificateSet& before) {
+  LoadedCertificates loaded;
+  for (const CertificateConfig& files : service.certificates) {
+    Load(files, reader, read, OfFiles(before, files), loaded, loaded.errors);
+  }
+  if (service.certificates_folder.empty()) return loaded;
+  const auto in_folder = FilesIn(service.certificates_folder);
+  if (!in_folder.ok()) {
+    loaded.errors.emplace_back(in_folder.status().message());
+    return loaded;
+  }
+  std::map<std::string, std::shared_ptr<const Certificate>> known;
+  for (const auto& certificate : before) known[certificate->files.chain_file] = certificate;
+  for (const CertificateConfig& files : *in_folder) {
+    const auto same = known.find(files.chain_file);
+    Load(files, reader, read, same == known.end() ? nullptr : same->second, loaded,
+         loaded.warnings);
+  }
+  if (loaded.certificates.empty() && loaded.errors.empty()) {
+    loaded.errors.push_back(
+        absl::StrCat(service.certificates_folder, " has no certificate: expected NAME.pem files"));
+  }
+  return loaded;
+}
+
+LoadedCertificates LoadCertificatesFromDisk(const ServiceConfig& service, CertificateReader& reader,
+                                            const CertificateSet& before) {
+  return LoadCertificates(
+      service, reader, [](const std::string& path) { return ReadFile(path); }, before);
+}
+
+absl::StatusOr<MessageFile> FileOf(const CertificateSet& certificates) {
+  KOI_ASSIGN_OR_RETURN(Fd file, SealBytes("koi-certificates", EncodeBundle(certificates)));
+  return MessageFile{.digest = DigestOf(certificates),
+                     .file = std::make_shared<const Fd>(std::move(file))};
+}
+
+std::string EncodeCertificateSets(const CertificateSets& sets) {
+  ByteWriter writer;
+  writer.U32(static_cast<uint32_t>(sets.size()));
+  for (const auto& [service, certificates] : sets) {
+    const std::string bundle = EncodeBundle(certificates);
+    writer.U32(static_cast<uint32_t>(service.size()));
+    writer.Bytes(service);
+    writer.U32(static_cast<uint32_t>(bundle.size()));
+    writer.Bytes(bundle);
+  }
+  return writer.Take();
+}
+
+absl::StatusOr<CertificateSets> DecodeCertificateSets(absl::string_view bytes) {
+  CertificateSets sets;
+  ByteReader reader(bytes);
+  for (uint32_t left = reader.U32(); left > 0 && reader.ok(); --left) {
+    const std::string service(reader.Bytes(reader.U32()));
+    KOI_ASSIGN_OR_RETURN(sets[service], CertificatesOf(reader.Bytes(reader.U32())));
+  }
+  if (!reader.ok() || !reader.rest().empty()) {
+    return absl::DataLossError("the certificates that were in use cannot be read");
+  }
+  return sets;
+}
+
+}  // namespace koi
