@@ -72,6 +72,7 @@ TEST(AccessLineTest, TellsAWholeRequest) {
   record.status = 200;
   record.keep_alive = true;
   record.request_id.Set("7f3a");
+  record.forwarded_for.Set("203.0.113.1");
   EXPECT_EQ(Line(record, {.now = record.begun + microseconds(15'001), .backend = "web-1"}),
             "{\"time\":\"2026-11-24T12:00:00.002000Z\",\"client\":\"[2001:db8::7]:40000\","
             "\"vip\":\"10.0.1.201:443\",\"service\":\"web\",\"pool\":\"web\",\"tls\":\"TLSv1.3\","
@@ -80,7 +81,8 @@ TEST(AccessLineTest, TellsAWholeRequest) {
             "\"queue_ms\":0.050,\"connect_ms\":0.200,\"first_byte_ms\":12.000,"
             "\"total_ms\":15.001,\"bytes_in\":80,\"bytes_out\":1234,\"method\":\"GET\","
             "\"host\":\"koi.example\",\"path\":\"/a?b=\\\"c\\\"\",\"status\":200,"
-            "\"keep_alive\":true,\"request_id\":\"7f3a\",\"retries\":0,\"reason\":\"finished\"}\n");
+            "\"keep_alive\":true,\"request_id\":\"7f3a\",\"forwarded_for\":\"203.0.113.1\","
+            "\"retries\":0,\"reason\":\"finished\"}\n");
 }
 
 TEST(AccessLineTest, WhatDidNotHappenIsLeftOut) {
@@ -115,6 +117,7 @@ TEST(AccessLineTest, NoBytesOfAClientMakeAnotherLine) {
     record.BeginRequest(kStart);
     record.SetRequest(text(), text(), path);
     record.request_id.Set(text());
+    record.forwarded_for.Set(std::string(45, 'f'));
     record.bytes_in = record.bytes_out = UINT64_MAX;
     record.status = 200;
     const std::string line = Line(record, {.now = kStart, .backend = std::string(31, 'b')});

@@ -199,6 +199,11 @@ size_t WriteAccessLine(const AccessRecord& record, const AccessEnd& end, AccessC
     line.Raw(",\"request_id\":");
     line.Text(record.request_id.view(), kRequestIdBytes, record.request_id.cut());
   }
+  if (!record.forwarded_for.view().empty()) {
+    line.Raw(",\"forwarded_for\":\"");
+    line.Raw(record.forwarded_for.view());
+    line.Raw("\"");
+  }
   line.Raw(",\"retries\":");
   line.Number(record.retries);
   line.Raw(",\"reason\":\"");

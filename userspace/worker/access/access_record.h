@@ -58,6 +58,7 @@ struct AccessRecord {
   BoundedText<255> host = {};
   BoundedText<1024> path = {};
   BoundedText<64> request_id = {};
+  BoundedText<45> forwarded_for = {};  // the address of the client behind trusted proxies
 
   // Forgets the request before this one.
   void BeginRequest(TimePoint now) {
@@ -68,6 +69,7 @@ struct AccessRecord {
     status = 0;
     backend_reused = keep_alive = has_request = false;
     request_id.Set("");
+    forwarded_for.Set("");
   }
   void SetRequest(absl::string_view the_method, absl::string_view the_host,
                   absl::string_view target) {

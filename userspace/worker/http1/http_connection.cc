@@ -261,6 +261,10 @@ RequestPlan HttpConnection::PlanFor(const RequestHead& head) {
     forwarded_for_ = service_;
     trusted_ = AnyContains(service_->told.trusted_proxies, facts_.client.address);
   }
+  if (trusted_ && client_.access != nullptr) {
+    const auto client = ClientBehind(head.fields.headers, service_->told.trusted_proxies);
+    if (client.has_value()) client_.access->forwarded_for.Set(client->ToString());
+  }
   if (trusted_ || is_new) forwarded_.clear();
   if (trusted_) {
     ExtendForwarded(head.fields.headers, facts_, style, forwarded_);
