@@ -54,9 +54,9 @@ void HttpConnection::Reconsider() {
 }
 
 void HttpConnection::Cut() {
-  if (exchange_.has_value() || !client_.in.empty()) Log(CloseReason::kCut);
+  if (exchange_ != nullptr || !client_.in.empty()) Log(CloseReason::kCut);
   client_.stream.Abort();
-  if (exchange_.has_value()) exchange_->Abort();
+  if (exchange_ != nullptr) exchange_->Abort();
 }
 
 bool HttpConnection::MayGoOn() {
@@ -220,8 +220,9 @@ HttpConnection::State HttpConnection::BeginRequest(const RequestHead& head, size
     client_.in.Take(head_bytes);
     return next;
   }
-  ExchangeOwner& self = *this;  // a private base, which emplace() could not reach
-  exchange_.emplace(backends_, client_, self, service_->told, head, PlanFor(head));
+  ExchangeOwner& self = *this;  // a private base, which make_unique() could not reach
+  exchange_ =
+      std::make_unique<Exchange>(backends_, client_, self, service_->told, head, PlanFor(head));
   if (client_.access != nullptr) client_.access->request_id.Set(request_id_);
   client_.in.Take(head_bytes);  // written anew by now
   return State::kExchange;

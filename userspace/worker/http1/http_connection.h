@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "http/error_page.h"
@@ -108,7 +107,7 @@ class HttpConnection : public ClientConnection, private ExchangeOwner {
   bool trusted_ = false;            // it is a proxy in front of koi
   std::string request_id_;
   std::string default_host_;
-  std::optional<Exchange> exchange_;
+  std::unique_ptr<Exchange> exchange_;  // half of a connection, which idle ones go without
 
   std::string proxy_header_;
   SendProxy proxy_header_version_ = SendProxy::kOff;
