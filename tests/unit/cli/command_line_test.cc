@@ -60,9 +60,8 @@ TEST(CommandLineTest, HelpOfANounListsItsVerbs) {
 TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
   const std::pair<const char*, const char*> cases[] = {
       {"",
-       "koi: a command is missing: status, health, check, diff, reload, backend, worker, cert, "
-       "vip, stats, "
-       "cleanup, version\nSee: koi "
+       "koi: a command is missing: status, health, check, diff, reload, backend, service, "
+       "worker, cert, vip, stats, cleanup, version\nSee: koi "
        "--help\n"},
       {"statsu",
        "koi: there is no command \"statsu\"; did you mean \"status\"?\nSee: koi --help\n"},
