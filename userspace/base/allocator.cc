@@ -41,17 +41,17 @@ size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * u
 
 size_t Allocator::ClassOf(size_t bytes) {
   if (bytes <= 128) return bytes == 0 ? 0 : (bytes - 1) / 16;
-  // The doubling above 128 that it is in, and the quarter of that.
+  // The doubling above 128 that it is in, and the eighth of that.
   const size_t last = bytes - 1;
   const auto doubling = static_cast<size_t>(std::bit_width(last)) - 8;
-  return 8 + doubling * 4 + ((last >> (doubling + 5)) & 3);
+  return 8 + doubling * 8 + ((last >> (doubling + 4)) & 7);
 }
 
 constexpr size_t Allocator::ClassBytes(size_t index) {
   if (index < 8) return (index + 1) * 16;
-  const size_t doubling = (index - 8) / 4;
-  const size_t quarter = (index - 8) % 4;
-  return (size_t{128} + (quarter + 1) * 32) << doubling;
+  const size_t doubling = (index - 8) / 8;
+  const size_t eighth = (index - 8) % 8;
+  return (size_t{128} + (eighth + 1) * 16) << doubling;
 }
 
 void* Allocator::Allocate(size_t bytes) {

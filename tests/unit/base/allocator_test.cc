@@ -30,7 +30,7 @@ TEST(AllocatorTest, PiecesOfEverySizeAreApartAndAligned) {
     pieces[i] = pieces.back();
     pieces.pop_back();
   };
-  for (int turn = 0; turn < 3'000; ++turn) {
+  for (int turn = 0; turn < 1'000; ++turn) {
     if (turn % 5 < 3) {
       // Of all magnitudes, and around the edges of the classes.
       const size_t bytes = (size_t{1} << random() % 18) + random() % 3 - 1;
