@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "http/welcome_page.h"
+#include "manager/pool_loader.h"
 #include "manager/worker_fleet.h"
 #include "tls/certificate_bundle.h"
 #include "tls/certificate_store.h"
@@ -124,15 +125,10 @@ LoadedServices LoadServices(const Config& config, const ServiceReaders& readers)
     }
     loaded.services.push_back(std::move(service));
   }
-  for (const PoolConfig& pool : config.pools) {
-    loaded.pools.push_back({.number = pool.number,
-                            .name = pool.name,
-                            .balance = pool.balance,
-                            .slow_start = pool.slow_start,
-                            .send_proxy = pool.send_proxy,
-                            .timeouts = pool.timeouts,
-                            .limits = pool.limits});
-  }
+  LoadedPools pools = LoadPools(config, readers.authorities);
+  loaded.pools = std::move(pools.pools);
+  for (std::string& error : pools.errors) loaded.errors.push_back(std::move(error));
+  for (std::string& warning : pools.warnings) loaded.warnings.push_back(std::move(warning));
   return loaded;
 }
 

@@ -27,7 +27,7 @@ std::vector<std::string> EnsureCertificates(const Config& config);
 
 struct ServiceReaders {
   CertificateSource certificates;
-  ConfigFileReader authorities;  // the files of client_ca
+  ConfigFileReader authorities;  // the files of client_ca, and those of pools
 };
 
 // Has every certificate and key that `config` names read. Tells all that is wrong, not the first.

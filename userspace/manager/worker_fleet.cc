@@ -3,6 +3,7 @@
 #include "manager/worker_fleet.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,15 @@ constexpr Duration kDrainGrace = std::chrono::seconds(2);
 bool Taken(const WorkerFleet::Cpu& cpu, uint32_t seat) {
   return (cpu.in_place.pid != 0 && cpu.in_place.seat == seat) ||
          (cpu.follower && cpu.follower->seat == seat) || (cpu.leaver && cpu.leaver->seat == seat);
+}
+
+absl::Status SendTrust(const TrustedText& trusted, Channel& channel) {
+  for (size_t sent = 0; sent < trusted.pem->size(); sent += kTrustPartBytes) {
+    const WorkerTrust part{.digest = trusted.digest,
+                           .pem = trusted.pem->substr(sent, kTrustPartBytes)};
+    KOI_RETURN_IF_ERROR(channel.Send(EncodeWorkerMessage(part)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -159,7 +169,12 @@ absl::Status WorkerFleet::Brief(Home& home, Worker& worker) {
   for (const WorkerService& service : services_) {
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(service), DescriptorsOf(service)));
   }
+  std::set<std::string> trusts;
   for (const WorkerPool& pool : pools_) {
+    const TrustedText& trusted = pool.tls.trust;
+    if (trusted.pem != nullptr && trusts.insert(trusted.digest).second) {
+      KOI_RETURN_IF_ERROR(SendTrust(trusted, *worker.channel));
+    }
     KOI_RETURN_IF_ERROR(worker.channel->Send(EncodeWorkerMessage(pool)));
   }
   if (!ticket_keys_.keys.empty()) {

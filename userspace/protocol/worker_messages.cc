@@ -49,8 +49,16 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tl
                                    welcome_page, pool, routes, routes_only, access_log, timeouts,
                                    limits, accept_proxy, trusted_proxies, http)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolLimits, connections, queue)
+void to_json(Json& json, const TrustedText& trusted) { json = trusted.digest; }
+void from_json(const Json& json, TrustedText& trusted) { json.get_to(trusted.digest); }
+NLOHMANN_JSON_SERIALIZE_ENUM(SniSource, {{SniSource::kFixed, "fixed"},
+                                         {SniSource::kClient, "client"},
+                                         {SniSource::kHost, "host"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPoolTls, verify, name, sni, sni_from, tls12, tls13, trust,
+                                   chain_pem, key_pem)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerTrust, digest, pem)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerPool, number, name, balance, slow_start, send_proxy,
-                                   timeouts, limits)
+                                   timeouts, limits, has_tls, tls)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerTicketKeys, keys)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerDrain, limit_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReady, revision, seat, draining)
@@ -75,6 +83,7 @@ WorkerMessage FromJson(const Json& json) {
   if (type == "welcome") return json.get<WorkerWelcome>();
   if (type == "peers") return WorkerPeers{};
   if (type == "service") return json.get<WorkerService>();
+  if (type == "trust") return json.get<WorkerTrust>();
   if (type == "pool") return json.get<WorkerPool>();
   if (type == "ticket-keys") return json.get<WorkerTicketKeys>();
   if (type == "start") return WorkerStart{};
@@ -97,6 +106,7 @@ std::string EncodeWorkerMessage(const WorkerMessage& message) {
                      [](const WorkerWelcome& welcome) { return Typed("welcome", welcome); },
                      [](const WorkerPeers&) { return Typed("peers"); },
                      [](const WorkerService& service) { return Typed("service", service); },
+                     [](const WorkerTrust& trust) { return Typed("trust", trust); },
                      [](const WorkerPool& pool) { return Typed("pool", pool); },
                      [](const WorkerTicketKeys& keys) { return Typed("ticket-keys", keys); },
                      [](const WorkerStart&) { return Typed("start"); },

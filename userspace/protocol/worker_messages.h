@@ -5,6 +5,7 @@
 //   WorkerWelcome + 5 fds   -->
 //   WorkerPeers + fds       -->  as many as it takes
 //   WorkerService (each)    -->   its certificates in a memory file beside it
+//   WorkerTrust             -->  in as many messages as it takes, before the pools that name it
 //   WorkerPool (each)       -->
 //   WorkerStart             -->
 //                           <--  WorkerReady, or WorkerFailed and it exits
@@ -12,7 +13,7 @@
 //   WorkerWelcome           -->  forgets what an unfinished change has left; the rest of it counts
 //                                at the start alone
 //   WorkerService (each)    -->
-//   WorkerPool (each)       -->
+//   WorkerTrust, WorkerPool (each)
 //   WorkerStart             -->  takes these services and pools in place of all it had
 //                           <--  WorkerReady, or WorkerFailed, and it goes on with those it had
 //   WorkerDrain             -->  stops accepting, ends when its connections have ended or the limit
@@ -96,6 +97,28 @@ struct WorkerService {
 };
 
 // How the backends of a pool are used; which there are is in koi_backends.
+// Certificates that may vouch for backends. A message has the digest alone: see WorkerTrust.
+struct TrustedText {
+  std::string digest = {};  // of the text; "": nobody is trusted
+  std::shared_ptr<const std::string> pem = nullptr;
+
+  bool operator==(const TrustedText& other) const { return digest == other.digest; }
+};
+
+struct WorkerPoolTls {
+  bool verify = true;
+  std::string name = {};  // as PoolTls has it, like the next two
+  std::string sni = {};
+  SniSource sni_from = SniSource::kFixed;
+  bool tls12 = true;
+  bool tls13 = true;
+  TrustedText trust = {};      // with `verify`
+  std::string chain_pem = {};  // koi's own certificate; "": none
+  std::string key_pem = {};
+
+  bool operator==(const WorkerPoolTls&) const = default;
+};
+
 struct WorkerPool {
   uint32_t number = 0;  // of the pool
   std::string name = {};
@@ -104,8 +127,18 @@ struct WorkerPool {
   SendProxy send_proxy = SendProxy::kOff;
   PoolTimeouts timeouts = {};
   PoolLimits limits = {};  // its connections stand in koi_backends
+  bool has_tls = false;    // it is spoken to the backends
+  WorkerPoolTls tls = {};
 
   bool operator==(const WorkerPool&) const = default;
+};
+
+// A TrustedText, which is too long for one message and often the same for many pools. Parts of one
+// digest are put together.
+constexpr size_t kTrustPartBytes = size_t{64} << 10;
+struct WorkerTrust {
+  std::string digest = {};  // of the whole
+  std::string pem = {};
 };
 
 // The keys of session tickets (tls/ticket_keys.h) from now on, of all services; at any time. A
@@ -134,8 +167,8 @@ struct WorkerFailed {
 };
 
 using WorkerMessage =
-    std::variant<WorkerWelcome, WorkerPeers, WorkerService, WorkerPool, WorkerTicketKeys,
-                 WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
+    std::variant<WorkerWelcome, WorkerPeers, WorkerService, WorkerTrust, WorkerPool,
+                 WorkerTicketKeys, WorkerStart, WorkerDrain, WorkerReady, WorkerFailed>;
 
 // The descriptors that go beside `service`.
 std::vector<int> DescriptorsOf(const WorkerService& service);

@@ -7,10 +7,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/address.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "config/value.h"
 #include "tls/certificates.h"
 #include "tls/error.h"
 #include "tls/kdf_provider.h"
@@ -114,6 +117,20 @@ absl::StatusOr<ClientTlsContext> ClientTlsContext::Create(const ClientTlsSetting
   }
   if (!settings.chain_pem.empty()) KOI_RETURN_IF_ERROR(PresentThis(settings, context));
   return created;
+}
+
+std::string TrustDigest(absl::string_view ca_pem) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int bytes = 0;
+  KOI_CHECK(::EVP_Digest(ca_pem.data(), ca_pem.size(), digest, &bytes, ::EVP_sha256(), nullptr) ==
+            1);
+  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), bytes});
+}
+
+std::string ServerNameOf(absl::string_view host) {
+  const size_t colon = host.rfind(':');
+  if (colon != host.npos && host.find(']') == host.npos) host = host.substr(0, colon);
+  return IsHostName(host) ? absl::AsciiStrToLower(host) : "";
 }
 
 void ClientSession::Free::operator()(SSL_SESSION* session) const { ::SSL_SESSION_free(session); }

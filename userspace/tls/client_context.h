@@ -26,6 +26,9 @@ struct ClientTlsSettings {
   bool operator==(const ClientTlsSettings&) const = default;
 };
 
+// Tells one ca_pem from another: SHA-256, in hexadecimal.
+std::string TrustDigest(absl::string_view ca_pem);
+
 // What all connections to one pool share. Ciphers and groups are OpenSSL's own choice.
 class ClientTlsContext {
  public:
@@ -72,6 +75,9 @@ struct TlsServer {
   TlsProtocol protocol = TlsProtocol::kAny;
   ClientSession* session = nullptr;  // offered, and replaced; must outlive the connection
 };
+
+// The name in `host`, of a request, that may be sent as SNI; "" of an address or what is no name.
+std::string ServerNameOf(absl::string_view host);
 
 // A client's SSL without a socket; Stream gives it one. `server` must outlive it.
 SSL* NewClientSsl(const ClientTlsContext& context, const TlsServer& server);

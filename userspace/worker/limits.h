@@ -25,8 +25,6 @@ constexpr size_t kConnectAttempts = 3;  // different backends
 // A queue for a backend looks this often whether another worker has left a place.
 constexpr Duration kQueueLookInterval = std::chrono::milliseconds(10);
 constexpr uint32_t kPlacesInRow = 8;  // taken while others wait; then those look first
-// Under the 60 s and more that most servers wait, so that they rarely close under a request.
-constexpr Duration kIdleBackendTime = std::chrono::seconds(30);
 constexpr size_t kIdlePerBackend = 32;
 constexpr size_t kIdleBackends = 1024;
 

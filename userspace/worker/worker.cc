@@ -125,6 +125,10 @@ absl::Status Worker::Handle(const WorkerMessage& message, std::vector<Fd> fds) {
     return absl::OkStatus();
   }
   if (std::holds_alternative<WorkerPeers>(message)) return MapPeers(fds);
+  if (const auto* trust = std::get_if<WorkerTrust>(&message)) {
+    if (told_.has_value()) absl::StrAppend(&told_->trusts[trust->digest], trust->pem);
+    return absl::OkStatus();
+  }
   if (const auto* pool = std::get_if<WorkerPool>(&message)) {
     Add(*pool);
     return absl::OkStatus();
@@ -155,7 +159,10 @@ absl::Status Worker::Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds) 
   if (welcome.seat >= kWorkerSeats) {
     return absl::InvalidArgumentError(absl::StrCat("there is no seat ", welcome.seat));
   }
-  told_ = Told{.services = ServiceTable(welcome.revision), .pools = {}, .status = absl::OkStatus()};
+  told_ = Told{.services = ServiceTable(welcome.revision),
+               .pools = {},
+               .trusts = {},
+               .status = absl::OkStatus()};
   welcome_ = welcome;
   return state_ == State::kStarting ? MapTables(std::move(fds)) : absl::OkStatus();
 }
@@ -165,9 +172,13 @@ void Worker::Add(const WorkerService& service) {
   told_->status = told_->services.Add(service, services_, tickets_, *counters_);
 }
 
-void Worker::Add(const WorkerPool& pool) {
+void Worker::Add(WorkerPool pool) {
   if (!told_.has_value() || !told_->status.ok()) return;
-  told_->status = told_->pools.Add(pool, pools_);
+  const auto trusted = told_->trusts.find(pool.tls.trust.digest);
+  if (trusted != told_->trusts.end()) {
+    pool.tls.trust.pem = std::make_shared<const std::string>(trusted->second);
+  }
+  told_->status = told_->pools.Add(std::move(pool), pools_);
 }
 
 absl::Status Worker::Take(const WorkerTicketKeys& told) {

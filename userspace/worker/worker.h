@@ -38,7 +38,7 @@ class Worker {
   absl::Status Handle(const WorkerMessage& message, std::vector<Fd> fds);
   absl::Status Welcome(const WorkerWelcome& welcome, std::vector<Fd> fds);
   void Add(const WorkerService& service);
-  void Add(const WorkerPool& pool);
+  void Add(WorkerPool pool);
   absl::Status Take(const WorkerTicketKeys& keys);
   absl::Status Start();
   // Takes the services and pools that were told, in place of those it has.
@@ -76,7 +76,8 @@ class Worker {
   struct Told {
     ServiceTable services;
     PoolSettingsTable pools;
-    absl::Status status;  // the first that went wrong
+    absl::flat_hash_map<std::string, std::string> trusts;  // by digest
+    absl::Status status;                                   // the first that went wrong
   };
   std::optional<Told> told_;
   std::shared_ptr<TicketTable> tickets_ = std::make_shared<TicketTable>();

@@ -38,12 +38,15 @@ TEST(WorkerMessagesTest, ServiceArrivesWhole) {
 }
 
 TEST(WorkerMessagesTest, PoolArrivesWhole) {
-  const WorkerPool sent{.number = 3,
-                        .name = "web",
-                        .balance = Balance::kLeastConnections,
-                        .slow_start = std::chrono::seconds(30),
-                        .timeouts = {.response = std::chrono::milliseconds(250)},
-                        .limits = {.connections = 7, .queue = 9}};
+  const WorkerPool sent{
+      .number = 3,
+      .name = "web",
+      .balance = Balance::kLeastConnections,
+      .slow_start = std::chrono::seconds(30),
+      .timeouts = {.response = std::chrono::milliseconds(250)},
+      .limits = {.connections = 7, .queue = 9},
+      .has_tls = true,
+      .tls = {.verify = false, .sni = "a", .sni_from = SniSource::kClient, .tls12 = false}};
   const auto received = DecodeWorkerMessage(EncodeWorkerMessage(sent));
   ASSERT_TRUE(received.ok()) << received.status();
   EXPECT_EQ(std::get<WorkerPool>(*received), sent);
@@ -60,6 +63,7 @@ TEST(WorkerMessagesTest, EachKindArrivesAsItself) {
     return DecodeWorkerMessage(EncodeWorkerMessage(message))->index();
   };
   EXPECT_EQ(kind(WorkerWelcome{7, "blue"}), WorkerMessage(WorkerWelcome{}).index());
+  EXPECT_EQ(kind(WorkerTrust{"0f", "pem"}), WorkerMessage(WorkerTrust{}).index());
   EXPECT_EQ(kind(WorkerStart{}), WorkerMessage(WorkerStart{}).index());
   EXPECT_EQ(kind(WorkerDrain{5000}), WorkerMessage(WorkerDrain{}).index());
   EXPECT_EQ(kind(WorkerReady{}), WorkerMessage(WorkerReady{}).index());

@@ -15,7 +15,11 @@ class AccessLogTest : public WorkerTest {
   void SetUp() override {
     access_log_ = true;
     for (const auto& [number, name] : {std::pair(kWebPool, "web"), std::pair(kRawPool, "raw")}) {
-      pools_.push_back({.number = number, .name = name, .timeouts = timeouts_});
+      pools_.push_back({.number = number,
+                        .name = name,
+                        .timeouts = timeouts_,
+                        .has_tls = has_tls_,
+                        .tls = tls_});
     }
     WorkerTest::SetUp();
   }
@@ -32,7 +36,10 @@ class AccessLogTest : public WorkerTest {
     return json;
   }
 
+  // Of the pools.
   PoolTimeouts timeouts_ = {};
+  bool has_tls_ = false;
+  WorkerPoolTls tls_ = {};
   std::vector<std::string> lines_;
 };
 

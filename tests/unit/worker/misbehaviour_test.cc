@@ -184,5 +184,24 @@ TEST_F(MisbehaviourTest, PooledConnectionThatClosesWhenItIsReusedIsReplaced) {
   EXPECT_EQ(line["retries"], 0);
 }
 
+class IdleTimeTest : public AccessLogTest {
+ protected:
+  void SetUp() override {
+    timeouts_.idle = milliseconds(100);
+    AccessLogTest::SetUp();
+  }
+};
+
+TEST_F(IdleTimeTest, KeptConnectionIsClosedWhenItsPoolSaysSo) {
+  std::atomic<bool> ended = false;
+  TestBackend web([&](TestPeer& client, TestBackend& backend) {
+    TestBackend::Says("web-1")(client, backend);
+    ended = true;
+  });
+  worker_.AddBackend(kWebPool, "web-1", web.endpoint());
+  EXPECT_EQ(Get(http()).body, "web-1\n");
+  EXPECT_TRUE(Eventually(kSoon, [&] { return ended.load(); }));
+}
+
 }  // namespace
 }  // namespace koi

@@ -52,6 +52,12 @@ bool TestPeer::StartTls(const std::string& name, SSL_SESSION* session,
   return ::SSL_connect(ssl_) == 1;
 }
 
+bool TestPeer::AcceptTls(SSL_CTX* context) {
+  ssl_ = ::SSL_new(context);
+  ::SSL_set_fd(ssl_, fd_.get());
+  return ::SSL_accept(ssl_) == 1;
+}
+
 bool TestPeer::Send(absl::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t sent;

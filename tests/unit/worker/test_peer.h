@@ -17,6 +17,7 @@
 #include "support/tls/made_certificate.h"
 
 using SSL = struct ssl_st;
+using SSL_CTX = struct ssl_ctx_st;
 using SSL_SESSION = struct ssl_session_st;
 
 namespace koi {
@@ -54,6 +55,8 @@ class TestPeer {
   // handshake fails.
   bool StartTls(const std::string& name = "koi.example", SSL_SESSION* session = nullptr,
                 const MadeCertificate* shown = nullptr);
+  // Into a TLS server.
+  bool AcceptTls(SSL_CTX* context);
   SSL* ssl() { return ssl_; }
 
  private:

@@ -180,7 +180,11 @@ WorkerMessage WorkerProcess::Start(const std::vector<WorkerService>& services,
   Send(WorkerWelcome{.cpu = FirstCpu(), .node_name = "test", .revision = ++revision_});
   if (!peers_.empty()) Send(WorkerPeers{});
   for (const WorkerService& service : services) Send(service);
-  for (const WorkerPool& pool : pools) Send(pool);
+  for (const WorkerPool& pool : pools) {
+    const TrustedText& trusted = pool.tls.trust;
+    if (trusted.pem != nullptr) Send(WorkerTrust{.digest = trusted.digest, .pem = *trusted.pem});
+    Send(pool);
+  }
   return Ask();
 }
 

@@ -10,12 +10,28 @@
 
 namespace koi {
 
+namespace {
+
+Stream StreamOf(Fd fd, const BackendTls& tls) {
+  if (tls.context == nullptr) return Stream(std::move(fd));
+  return Stream(std::move(fd), *tls.context, tls.server);
+}
+
+}  // namespace
+
+BackendConnection::BackendConnection(BackendPlace place, BackendTls tls, Fd fd, Waker& owner)
+    : place_(std::move(place)),
+      tls_(std::move(tls)),
+      stream_(StreamOf(std::move(fd), tls_)),
+      owner_(&owner) {}
+
 absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(EventLoop& loop,
                                                                               BackendPlace place,
+                                                                              BackendTls tls,
                                                                               Waker& owner) {
   KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(place.member().endpoint));
   std::unique_ptr<BackendConnection> connection(
-      new BackendConnection(std::move(place), std::move(fd), owner));
+      new BackendConnection(std::move(place), std::move(tls), std::move(fd), owner));
   KOI_ASSIGN_OR_RETURN(connection->watch_,
                        loop.Add(connection->stream_.fd(), kStreamEvents,
                                 [raw = connection.get()](uint32_t events) { raw->Ready(events); }));
@@ -30,7 +46,12 @@ void BackendConnection::Ready(uint32_t events) {
 
 Io BackendConnection::FinishConnect() {
   if (!has_outcome_) return Io::kAgain;
-  return ConnectResult(stream_.fd()).ok() && SendPreface() ? Io::kDone : Io::kFailed;
+  if (!connected_) {
+    if (!ConnectResult(stream_.fd()).ok()) return Io::kFailed;
+    connected_ = true;
+    if (!SendPreface()) return Io::kFailed;
+  }
+  return stream_.Handshake();
 }
 
 // There is room for it: nothing was sent yet, and it is shorter than the smallest buffer.

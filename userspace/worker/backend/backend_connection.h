@@ -6,12 +6,26 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "config/config.h"
 #include "net/event_loop.h"
 #include "tls/stream.h"
 #include "worker/backend/pool.h"
 #include "worker/waker.h"
 
 namespace koi {
+
+// How a connection speaks TLS.
+struct BackendTls {
+  std::shared_ptr<const ClientTlsContext> context = nullptr;  // nullptr: it does not
+  TlsServer server = {};
+  std::shared_ptr<ClientSession> session = nullptr;
+
+  // Whether what was agreed on for one may be used for the other.
+  bool Alike(const BackendTls& other) const {
+    return context == other.context && server.server_name == other.server.server_name &&
+           server.expected_name == other.server.expected_name;
+  }
+};
 
 // In use by one owner at a time, and counted as such; or parked between two.
 class BackendConnection {
@@ -20,7 +34,7 @@ class BackendConnection {
   // event. `loop` must outlive the connection, an owner its use.
   static absl::StatusOr<std::unique_ptr<BackendConnection>> Connect(EventLoop& loop,
                                                                     BackendPlace place,
-                                                                    Waker& owner);
+                                                                    BackendTls tls, Waker& owner);
 
   const PoolMember& member() const { return place_.member(); }
   const Counters& counters() const { return place_.counters(); }
@@ -33,8 +47,16 @@ class BackendConnection {
   void SetPreface(std::string preface) { preface_ = std::move(preface); }
   const std::string& preface() const { return preface_; }
 
-  // kAgain until connect(2) has an outcome.
+  // How long it may lie idle between two owners.
+  void SetIdleTime(Duration limit) { idle_time_ = limit; }
+  Duration idle_time() const { return idle_time_; }
+
+  // kAgain until connect(2), and the TLS handshake where there is one, have an outcome.
   Io FinishConnect();
+  const BackendTls& tls() const { return tls_; }
+  // After kFailed: whether it was TLS, and why its certificate was refused, if that was it.
+  bool tls_failed() const { return connected_; }
+  absl::string_view CertificateFault() const { return stream_.CertificateFault(); }
   Io Read(char* buffer, size_t size, size_t& got);
   Io Write(absl::string_view bytes, size_t& written);
   // Its stream, where that is plain: for those who move bytes without reading them and count them.
@@ -58,18 +80,20 @@ class BackendConnection {
   void Use(BackendPlace place, Waker& owner);
 
  private:
-  BackendConnection(BackendPlace place, Fd fd, Waker& owner)
-      : place_(std::move(place)), stream_(std::move(fd)), owner_(&owner) {}
+  BackendConnection(BackendPlace place, BackendTls tls, Fd fd, Waker& owner);
   void Ready(uint32_t events);
   bool SendPreface();
 
   BackendPlace place_;  // left while it is parked, and last of all when it is closed
+  BackendTls tls_;
   Stream stream_;
   Waker* owner_;
   std::string preface_;
+  Duration idle_time_ = PoolTimeouts().idle;
   bool reused_ = false;
   bool written_ = false;
   bool has_outcome_ = false;  // of connect(2)
+  bool connected_ = false;    // that outcome was a good one
   EventLoop::Watch watch_;
 };
 

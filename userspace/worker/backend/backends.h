@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/node_hash_map.h"
 #include "dataplane/backend_map.h"
 #include "dataplane/worker_map.h"
@@ -44,8 +46,15 @@ class Backends {
   void Reconsider() {
     for (auto& [number, pool] : pools_) pool.Reconsider();
   }
+  // The name that a connection of `client` to a backend of `pool` asks for; "": none.
+  std::string AskedName(uint32_t pool, const Stream& client, absl::string_view host) const;
+  // How TLS is spoken to `member`, which is asked for `name`.
+  BackendTls TlsTo(const PoolMember& member, const PoolSettings& settings, const std::string& name,
+                   TlsProtocol protocol);
+  // Says why a handshake failed: not more often than somebody can read.
+  void TellTlsFault(const BackendConnection& connection);
   // To be called now and then.
-  void Sweep() { idle.Sweep(view_); }
+  void Sweep();
 
   EventLoop& loop;
   WorkerCounters& counters;
@@ -57,6 +66,12 @@ class Backends {
   const PoolSettingsTable& settings_;
   const AllWorkers& others_;
   absl::node_hash_map<uint32_t, koi::Pool> pools_;
+  struct Session {
+    uint32_t incarnation = 0;
+    std::shared_ptr<ClientSession> session = nullptr;
+  };
+  absl::flat_hash_map<uint32_t, Session> sessions_;  // by backend
+  TimePoint fault_told_ = {};
 };
 
 }  // namespace koi

@@ -31,7 +31,10 @@ Connector::Outcome Connector::Step() {
         Fail(Outcome::kTimedOut);
         break;
       case Io::kClosed:
-      case Io::kFailed: Fail(Outcome::kRefused); break;
+      case Io::kFailed:
+        if (connection_->tls_failed()) backends_.TellTlsFault(*connection_);
+        Fail(connection_->tls_failed() ? Outcome::kTlsFailed : Outcome::kRefused);
+        break;
     }
   }
 }
@@ -69,11 +72,14 @@ bool Connector::Begin() {
   }
   tried_.push_back(place_.member().number);
   times_.connecting = backends_.loop.now();
-  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(place_, preface_, owner_);
+  const auto settings = pool_.settings();
+  BackendTls tls = backends_.TlsTo(place_.member(), *settings, server_name_, protocol_);
+  if (reuse_ == Reuse::kAllowed) connection_ = backends_.idle.Take(place_, tls, preface_, owner_);
   if (connection_ != nullptr) return true;
 
   const Counters counters = place_.counters();
-  auto connecting = BackendConnection::Connect(backends_.loop, std::move(place_), owner_);
+  auto connecting =
+      BackendConnection::Connect(backends_.loop, std::move(place_), std::move(tls), owner_);
   if (!connecting.ok()) {  // no route, or no descriptor left
     counters.Error();
     failure_ = Outcome::kRefused;
@@ -81,6 +87,7 @@ bool Connector::Begin() {
   }
   connection_ = *std::move(connecting);
   connection_->SetPreface(preface_);
+  connection_->SetIdleTime(settings->told.timeouts.idle);
   give_up_ = times_.connecting + pool_.told().timeouts.connect;
   timer_ = backends_.loop.At(give_up_, [this] { owner_.Wake(); });
   return true;
@@ -100,6 +107,7 @@ CloseReason ReasonOf(Connector::Outcome outcome) {
     case Connector::Outcome::kTimedOut: return CloseReason::kBackendUnreachable;
     case Connector::Outcome::kQueueFull: return CloseReason::kQueueFull;
     case Connector::Outcome::kQueueTimedOut: return CloseReason::kQueueTimedOut;
+    case Connector::Outcome::kTlsFailed: return CloseReason::kBackendTlsFailed;
     case Connector::Outcome::kConnected:
     case Connector::Outcome::kAgain: break;
   }

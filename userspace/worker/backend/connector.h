@@ -24,6 +24,7 @@ class Connector {
     kNoBackend,      // none of the pool is usable
     kRefused,        // every one tried refused
     kTimedOut,       // the last one tried did not answer
+    kTlsFailed,      // TLS with the last one tried failed
     kQueueFull,      // as many wait for a backend as may
     kQueueTimedOut,  // none was free in time
   };
@@ -37,6 +38,12 @@ class Connector {
         reuse_(reuse),
         waiter_(owner) {}
 
+  // Where backends speak TLS: what they are asked for (Backends::AskedName), and what is spoken
+  // inside. Before the first Advance().
+  void SetServer(std::string name, TlsProtocol protocol) {
+    server_name_ = std::move(name);
+    protocol_ = protocol;
+  }
   Outcome Advance();
   // Whether it waits in the queue: who asked for it may still take that back.
   bool queued() const { return waiter_.waiting(); }
@@ -71,6 +78,8 @@ class Connector {
   Reuse reuse_;
   std::string preface_;
   PoolQueue::Waiter waiter_;
+  std::string server_name_;
+  TlsProtocol protocol_ = TlsProtocol::kAny;
   absl::InlinedVector<uint32_t, kConnectAttempts> tried_;
   BackendPlace place_;
   std::unique_ptr<BackendConnection> connection_;

@@ -6,7 +6,7 @@
 
 namespace koi {
 
-std::unique_ptr<BackendConnection> IdleConnections::Take(BackendPlace& place,
+std::unique_ptr<BackendConnection> IdleConnections::Take(BackendPlace& place, const BackendTls& tls,
                                                          absl::string_view preface, Waker& owner) {
   const PoolMember& member = place.member();
   const auto found = by_backend_.find(member.number);
@@ -17,6 +17,7 @@ std::unique_ptr<BackendConnection> IdleConnections::Take(BackendPlace& place,
     const BackendConnection& candidate = *next->connection;
     const bool stale = candidate.member().incarnation != member.incarnation;
     if (!stale && candidate.preface() != preface) continue;
+    if (!stale && !candidate.tls().Alike(tls)) continue;
     std::unique_ptr<BackendConnection> connection = std::move(next->connection);
     next = parked.erase(next);
     --size_;
@@ -31,7 +32,8 @@ void IdleConnections::Park(std::unique_ptr<BackendConnection> connection) {
   if (size_ >= kIdleBackends || !connection->Quiet()) return;
   std::list<Parked>& parked = by_backend_[connection->member().number];
   if (parked.size() >= kIdlePerBackend) return;
-  parked.emplace_back(*this, std::move(connection), loop_.now() + kIdleBackendTime);
+  const Duration idle = connection->idle_time();
+  parked.emplace_back(*this, std::move(connection), loop_.now() + idle);
   parked.back().connection->Park(parked.back());
   ++size_;
 }

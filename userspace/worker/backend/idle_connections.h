@@ -12,17 +12,17 @@
 
 namespace koi {
 
-// Keeps at most kIdlePerBackend for each backend and kIdleBackends in all, each for
-// kIdleBackendTime. One that its backend closes, or sends unasked bytes on, is dropped at once.
+// Keeps at most kIdlePerBackend for each backend and kIdleBackends in all, each as long as its pool
+// says. One that its backend closes, or sends unasked bytes on, is dropped at once.
 class IdleConnections {
  public:
   explicit IdleConnections(EventLoop& loop) : loop_(loop) {}
   IdleConnections(const IdleConnections&) = delete;
 
-  // Of those to the backend where `place` is, and that began with `preface`, the one that was used
-  // last, in use by `owner` from now on; nullptr: none, and `place` stays.
-  std::unique_ptr<BackendConnection> Take(BackendPlace& place, absl::string_view preface,
-                                          Waker& owner);
+  // Of those to the backend where `place` is, that speak TLS alike and began with `preface`, the
+  // one that was used last, in use by `owner` from now on; nullptr: none, and `place` stays.
+  std::unique_ptr<BackendConnection> Take(BackendPlace& place, const BackendTls& tls,
+                                          absl::string_view preface, Waker& owner);
   // Closes those that began with `preface`: whoever it names has left.
   void Forget(absl::string_view preface);
   // Keeps `connection`, or closes it where it cannot be used again or there are enough.

@@ -63,6 +63,7 @@ class Pool {
   // Whether it has no backend at all, usable or not.
   bool Empty() { return view_.Empty(); }
   const Counters& counters() const { return queue_.counters(); }
+  std::shared_ptr<const PoolSettings> settings() const { return settings_.Find(number_); }
   const WorkerPool& told() const { return settings_.Find(number_)->told; }
 
   // The settings have changed: the number may be another pool's by now.

@@ -5,17 +5,48 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace koi {
 
-absl::Status PoolSettingsTable::Add(const WorkerPool& pool, const PoolSettingsTable& before) {
-  const auto same = before.by_number_.find(pool.number);
-  std::shared_ptr<const PoolSettings> settings =
-      same != before.by_number_.end() && same->second->told == pool
-          ? same->second
-          : std::make_shared<const PoolSettings>(PoolSettings{.told = pool});
-  if (by_number_.emplace(pool.number, std::move(settings)).second) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("pool ", pool.name, " was told twice"));
+absl::StatusOr<std::shared_ptr<const ClientTlsContext>> PoolSettingsTable::ContextOf(
+    const WorkerPoolTls& tls) const {
+  for (const auto& [number, other] : by_number_) {
+    if (other->tls != nullptr && other->told.tls == tls) return other->tls;
+  }
+  KOI_ASSIGN_OR_RETURN(
+      ClientTlsContext context,
+      ClientTlsContext::Create({.verify = tls.verify,
+                                .ca_pem = tls.trust.pem != nullptr ? *tls.trust.pem : "",
+                                .chain_pem = tls.chain_pem,
+                                .key_pem = tls.key_pem,
+                                .tls12 = tls.tls12,
+                                .tls13 = tls.tls13}));
+  return std::make_shared<const ClientTlsContext>(std::move(context));
+}
+
+absl::Status PoolSettingsTable::Add(WorkerPool pool, const PoolSettingsTable& before) {
+  const uint32_t number = pool.number;
+  const auto same = before.by_number_.find(number);
+  std::shared_ptr<const PoolSettings> settings;
+  if (same != before.by_number_.end() && same->second->told == pool) {
+    settings = same->second;
+  } else {
+    PoolSettings made;
+    if (pool.has_tls) {
+      auto context = ContextOf(pool.tls);
+      if (!context.ok()) {
+        return Annotate(context.status(), absl::StrCat("TLS of pool ", pool.name));
+      }
+      made.tls = *std::move(context);
+    }
+    pool.tls.trust.pem = nullptr;  // it is in the context
+    made.told = std::move(pool);
+    settings = std::make_shared<const PoolSettings>(std::move(made));
+  }
+  const std::string& name = settings->told.name;
+  if (by_number_.emplace(number, settings).second) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("pool ", name, " was told twice"));
 }
 
 std::shared_ptr<const PoolSettings> PoolSettingsTable::Find(uint32_t pool) const {

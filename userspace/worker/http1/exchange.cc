@@ -47,6 +47,7 @@ Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owne
       awaits_continue_(head.expects_continue),
       trailers_to_client_(head.takes_trailers),
       upgrade_(plan.upgrade),
+      server_name_(backends.AskedName(service.pool, client.stream, head.host)),
       request_id_(plan.return_request_id ? plan.request_id : ""),
       request_body_(head.framing(), head.fields.content_length.value_or(0)),
       keep_alive_(head.keep_alive()),
@@ -58,6 +59,7 @@ Exchange::Exchange(Backends& backends, ClientStream& client, ExchangeOwner& owne
 
 void Exchange::BeginConnect(Connector::Reuse reuse) {
   connector_.emplace(backends_, owner_, pool_, reuse);
+  connector_->SetServer(server_name_, TlsProtocol::kHttp1);
   const SendProxy version = backends_.Settings(pool_)->told.send_proxy;
   if (version != SendProxy::kOff) connector_->SetPreface(owner_.ProxyHeaderFor(version));
 }
@@ -138,6 +140,8 @@ Exchange::Outcome Exchange::Connect() {
     case Connector::Outcome::kNoBackend: return Unreached(outcome, 503, "No backend is available.");
     case Connector::Outcome::kRefused:
       return Unreached(outcome, 502, "No backend could be reached.");
+    case Connector::Outcome::kTlsFailed:
+      return Unreached(outcome, 502, "TLS with the backend failed.");
     case Connector::Outcome::kTimedOut:
       return Unreached(outcome, 504, "No backend could be reached.");
     case Connector::Outcome::kQueueFull:

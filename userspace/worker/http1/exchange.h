@@ -118,10 +118,11 @@ class Exchange {
   bool to_head_;
   int client_minor_version_;
   bool chunked_request_;
-  bool awaits_continue_;     // the client does, before it sends its body
-  bool trailers_to_client_;  // it wishes to have them
-  std::string upgrade_;      // the protocol that it asks for and may have; "": none
-  std::string request_id_;   // "": the client is not told any
+  bool awaits_continue_;           // the client does, before it sends its body
+  bool trailers_to_client_;        // it wishes to have them
+  std::string upgrade_;            // the protocol that it asks for and may have; "": none
+  const std::string server_name_;  // what backends that speak TLS are asked for
+  std::string request_id_;         // "": the client is not told any
   BodyDecoder request_body_;
   uint64_t body_bytes_ = 0;        // of its data
   bool body_consumed_ = false;     // some of it: the request cannot be sent again

@@ -105,6 +105,7 @@ TcpConnection::State TcpConnection::BeginConnect(uint32_t pool, absl::string_vie
   deadline_.Set(service_->told.timeouts.tunnel);
   Waker& self = *this;  // a private base, which emplace() could not reach
   connector_.emplace(backends_, self, pool, Connector::Reuse::kForbidden);
+  connector_->SetServer(backends_.AskedName(pool, client_.stream, ""), TlsProtocol::kAny);
   const SendProxy version = backends_.Settings(pool)->told.send_proxy;
   if (version != SendProxy::kOff) {
     connector_->SetPreface(ProxyPreface(version, facts_, client_.stream, server_name));
@@ -131,6 +132,7 @@ TcpConnection::State TcpConnection::Connect() {
     case Connector::Outcome::kNoBackend:
     case Connector::Outcome::kRefused:
     case Connector::Outcome::kTimedOut:
+    case Connector::Outcome::kTlsFailed:
     case Connector::Outcome::kQueueFull:
     case Connector::Outcome::kQueueTimedOut:
       client_.counters().Error();
