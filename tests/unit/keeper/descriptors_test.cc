@@ -38,7 +38,7 @@ TEST(DescriptorsTest, HeldDescriptorIsReplacedByOneOfTheSameName) {
 TEST(DescriptorsTest, NumberOfHeldDescriptorsIsLimited) {
   auto descriptors = *Descriptors::Open({0});
   absl::Status held;
-  for (int i = 0; held.ok() && i < 100; ++i)
+  for (int i = 0; held.ok() && i < 3000; ++i)
     held = descriptors.Hold(std::to_string(i), *Fd::DuplicateOf(0));
   EXPECT_TRUE(absl::IsResourceExhausted(held));
 }

@@ -137,7 +137,10 @@ TEST_F(OtherNameTest, IsRefusedCountedAndSaid) {
 }
 
 TEST_F(OtherNameTest, BackendWithoutTlsIsRefused) {
-  TestBackend web(Once);
+  TestBackend web([](TestPeer& client, TestBackend&) {
+    client.Send("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    (void)client.ReadToEnd();
+  });
   worker_.AddBackend(kWebPool, "web-1", web.endpoint());
   EXPECT_THAT(Get(http()).head, StartsWith("HTTP/1.1 502 "));
   EXPECT_EQ(Line()["reason"], "backend-tls-failed");
