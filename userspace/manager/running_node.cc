@@ -84,7 +84,7 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
                         tickets_.Follow(running.config.tickets);
                       });
   collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, health_, workers_,
-                                  carp_, certificates_, warnings_, started_});
+                                  carp_, certificates_, access_logs_, warnings_, started_});
   operations_->SetCollector(*collector_);
   pins_ = operations_->running().config.node.bpffs;
   Keep(operations_->running());

@@ -88,6 +88,8 @@ Stats StatsCollector::Collect() const {
   CollectVips(stats);
   CollectVerdicts(stats);
   CollectCertificates(stats);
+  stats.access_log = {.written = sources_.access_logs.written(),
+                      .dropped = sources_.access_logs.dropped()};
   CollectWarnings(stats);
   return stats;
 }

@@ -3,6 +3,7 @@
 // value.
 #pragma once
 
+#include "manager/access_log/access_logs.h"
 #include "manager/carp_client.h"
 #include "manager/certificate_watch.h"
 #include "manager/data_plane.h"
@@ -23,6 +24,7 @@ struct StatsSources {
   const WorkerFleet& workers;
   const CarpClient& carp;
   const CertificateWatch& certificates;
+  const AccessLogs& access_logs;
   const std::vector<std::string>& warnings;  // of the start
   TimePoint started;
 };

@@ -30,6 +30,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, 
                                    handshakes_resumed, handshake_failures, handshake_time,
                                    response_time, total_time)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateExpiry, service, name, until_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLogStats, written, dropped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CliChange, change, pool, name, address, weight, by, at, why)
@@ -99,6 +100,7 @@ static void to_json(Json& json, const Stats& stats) {
           {"verdict_actions", actions},
           {"carp", stats.carp},
           {"certificates", stats.certificates},
+          {"access_log", stats.access_log},
           {"warnings", stats.warnings}};
 }
 
@@ -118,6 +120,7 @@ static void from_json(const Json& json, Stats& stats) {
   json.at("vips").get_to(stats.vips);
   json.at("carp").get_to(stats.carp);
   json.at("certificates").get_to(stats.certificates);
+  json.at("access_log").get_to(stats.access_log);
   json.at("warnings").get_to(stats.warnings);
   for (const auto& [name, packets] : json.at("verdicts").items()) {
     stats.verdicts.push_back(

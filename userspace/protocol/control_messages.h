@@ -151,6 +151,12 @@ struct CertificateExpiry {
   int64_t until_s = 0;    // since 1970
 };
 
+// Lines of the access log, of all workers of this manager's time.
+struct AccessLogStats {
+  uint64_t written = 0;
+  uint64_t dropped = 0;  // by workers, whose pipe was full, and by files that cannot be written
+};
+
 struct Stats {
   std::string node = {};
   std::string version = {};
@@ -168,7 +174,8 @@ struct Stats {
   std::vector<VerdictStats> verdicts = {};
   std::vector<CarpGroupReport> carp = {};
   std::vector<CertificateExpiry> certificates = {};  // the first to expire, at most a thousand
-  std::vector<std::string> warnings = {};            // sentences: what an operator should look at
+  AccessLogStats access_log = {};
+  std::vector<std::string> warnings = {};  // sentences: what an operator should look at
 };
 
 struct BackendName {

@@ -99,7 +99,10 @@ TEST_F(RoutesTest, StatsAreJson) {
   const HttpResponse response = Stats("GET", "/stats");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/json");
-  EXPECT_EQ(DecodeStats(response.body).value().node, "blue");
+  const koi::Stats stats = DecodeStats(response.body).value();
+  EXPECT_EQ(stats.node, "blue");
+  EXPECT_EQ(stats.access_log.written, 19u);
+  EXPECT_EQ(stats.access_log.dropped, 1u);
 }
 
 TEST_F(RoutesTest, OneCpuHasAPathOfItsOwn) {

@@ -76,6 +76,7 @@ inline Stats SampleStats() {
   group.adverts_sent = 12;
   group.bad_authentication = 2;
   stats.carp = {group};
+  stats.access_log = {.written = 19, .dropped = 1};
   return stats;
 }
 

@@ -252,6 +252,15 @@ void WriteCertificates(const Stats& stats, PrometheusWriter& out) {
   }
 }
 
+void WriteAccessLog(const Stats& stats, PrometheusWriter& out) {
+  out.Family("koi_access_log_written_total", kCounter,
+             "Lines of the access log that were written.");
+  out.Sample({}, stats.access_log.written);
+  out.Family("koi_access_log_dropped_total", kCounter,
+             "Lines of the access log that are lost: nobody took them in time, or no file could.");
+  out.Sample({}, stats.access_log.dropped);
+}
+
 // One sample of `value(backend)` for each backend.
 template <typename Value>
 void WriteBackendSamples(const Stats& stats, PrometheusWriter& out, Value value) {
@@ -311,6 +320,7 @@ std::string PrometheusText(const Stats& stats) {
   WriteServices(stats, out);
   WritePools(stats, out);
   WriteCertificates(stats, out);
+  WriteAccessLog(stats, out);
   WriteBackends(stats, out);
   return out.Take();
 }
