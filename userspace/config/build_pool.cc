@@ -61,6 +61,8 @@ PoolLimits BuildPoolLimits(const Section& section) {
   limits.connections =
       static_cast<uint32_t>(section.GetOr<int64_t>("connections", limits.connections));
   limits.queue = static_cast<uint32_t>(section.GetOr<int64_t>("queue", limits.queue));
+  limits.idle_connections =
+      static_cast<uint32_t>(section.GetOr<int64_t>("idle_connections", limits.idle_connections));
   return limits;
 }
 

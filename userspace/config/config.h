@@ -228,8 +228,9 @@ struct PoolTimeouts {
 
 // How much the backends of a pool get at once, over all workers.
 struct PoolLimits {
-  uint32_t connections = 0;  // in use to each backend; 0: any number
-  uint32_t queue = 1000;     // requests and connections that wait for one
+  uint32_t connections = 0;        // in use to each backend; 0: any number
+  uint32_t queue = 1000;           // requests and connections that wait for one
+  uint32_t idle_connections = 32;  // kept to each backend by a worker
 
   bool operator==(const PoolLimits&) const = default;
 };

@@ -134,6 +134,7 @@ Thing Describe(const PoolConfig& pool) {
            {"slow_start", FormatDuration(pool.slow_start)},
            {"limits.connections", absl::StrCat(pool.limits.connections)},
            {"limits.queue", absl::StrCat(pool.limits.queue)},
+           {"limits.idle_connections", absl::StrCat(pool.limits.idle_connections)},
            {"send_proxy", SendProxyName(pool.send_proxy)},
            {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
            {"timeouts.response", FormatDuration(pool.timeouts.response)},

@@ -641,6 +641,14 @@ constexpr ConfigKey kKeys[] = {
      .default_value = "1000",
      .help = "Requests and connections that wait for a backend; what is more is answered with 503, "
              "or closed."},
+    {.table = "pool.limits",
+     .name = "idle_connections",
+     .type = KeyType::kNumber,
+     .minimum = 0,
+     .maximum = 1024,
+     .default_value = "32",
+     .help = "Kept for the next request, to each backend by each worker, which keeps 1024 in all. "
+             "0: none."},
 
     {.table = "pool.backend",
      .name = "name",

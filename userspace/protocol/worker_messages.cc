@@ -48,7 +48,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerService, number, name, mode, listen, tl
                                    client_ca_pem, certificates, ticket_lifetime, redirect_to_https,
                                    welcome_page, pool, routes, routes_only, access_log, timeouts,
                                    limits, accept_proxy, trusted_proxies, http)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolLimits, connections, queue)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolLimits, connections, queue, idle_connections)
 void to_json(Json& json, const TrustedText& trusted) { json = trusted.digest; }
 void from_json(const Json& json, TrustedText& trusted) { json.get_to(trusted.digest); }
 NLOHMANN_JSON_SERIALIZE_ENUM(SniSource, {{SniSource::kFixed, "fixed"},

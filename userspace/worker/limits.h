@@ -24,9 +24,8 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descr
 constexpr size_t kConnectAttempts = 3;  // different backends
 // A queue for a backend looks this often whether another worker has left a place.
 constexpr Duration kQueueLookInterval = std::chrono::milliseconds(10);
-constexpr uint32_t kPlacesInRow = 8;  // taken while others wait; then those look first
-constexpr size_t kIdlePerBackend = 32;
-constexpr size_t kIdleBackends = 1024;
+constexpr uint32_t kPlacesInRow = 8;    // taken while others wait; then those look first
+constexpr size_t kIdleBackends = 1024;  // connections that wait for the next request
 
 // Pipes for splice(2), of a worker: 64 KiB each, and two descriptors.
 constexpr size_t kMaxPipes = 256;

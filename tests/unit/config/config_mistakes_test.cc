@@ -206,6 +206,8 @@ constexpr Mistake kMistakes[] = {
      "15:26: connections -1 is not a number from 0 to 1000000"},
     {"backend = [", "limits = { queue = 2000000 }\nbackend = [",
      "15:20: queue 2000000 is not a number from 0 to 1000000"},
+    {"backend = [", "limits = { idle_connections = 1025 }\nbackend = [",
+     "15:31: idle_connections 1025 is not a number from 0 to 1024"},
     {R"(8080" })", R"(8080", max_connections = 0 })",
      "15:76: max_connections 0 is not a number from 1 to 1000000"},
     // Addresses and ports.

@@ -95,7 +95,7 @@ TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
         "headers = 10\nbody_bytes = 5000000000\nbody_rate = 0\nrequests_per_connection = 7"},
        {"[[pool]]",
         "[[pool]]\ntimeouts = { connect = \"1s\", response = \"2s\", idle = \"3s\", queue = "
-        "\"4s\" }"}}));
+        "\"4s\" }\nlimits = { connections = 5, queue = 6, idle_connections = 0 }"}}));
   EXPECT_EQ(config.services[0].timeouts,
             (ServiceTimeouts{
                 .handshake = 1s, .head = 2s, .idle = 3s, .body = 4s, .tunnel = 5s, .drain = 0s}));
@@ -106,6 +106,8 @@ TEST(ConfigValuesTest, TimeoutsAndLimitsAreRead) {
                                                       .requests_per_connection = 7}));
   EXPECT_EQ(config.pools[0].timeouts,
             (PoolTimeouts{.connect = 1s, .response = 2s, .idle = 3s, .queue = 4s}));
+  EXPECT_EQ(config.pools[0].limits,
+            (PoolLimits{.connections = 5, .queue = 6, .idle_connections = 0}));
 }
 
 TEST(ConfigValuesTest, TlsToBackendsIsRead) {

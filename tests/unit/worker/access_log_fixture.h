@@ -18,6 +18,7 @@ class AccessLogTest : public WorkerTest {
       pools_.push_back({.number = number,
                         .name = name,
                         .timeouts = timeouts_,
+                        .limits = limits_,
                         .has_tls = has_tls_,
                         .tls = tls_});
     }
@@ -38,6 +39,7 @@ class AccessLogTest : public WorkerTest {
 
   // Of the pools.
   PoolTimeouts timeouts_ = {};
+  PoolLimits limits_ = {};
   bool has_tls_ = false;
   WorkerPoolTls tls_ = {};
   std::vector<std::string> lines_;

@@ -203,5 +203,39 @@ TEST_F(IdleTimeTest, KeptConnectionIsClosedWhenItsPoolSaysSo) {
   EXPECT_TRUE(Eventually(kSoon, [&] { return ended.load(); }));
 }
 
+class IdleConnectionsTest : public AccessLogTest {
+ protected:
+  void SetUp() override {
+    limits_.idle_connections = 1;
+    AccessLogTest::SetUp();
+  }
+};
+
+TEST_F(IdleConnectionsTest, AsManyAreKeptAsTheirPoolSays) {
+  std::atomic<int> asked = 0;
+  std::atomic<int> ended = 0;
+  TestBackend web([&](TestPeer& client, TestBackend&) {
+    while (!client.ReadMessage().head.empty()) {
+      ++asked;
+      Eventually(kSoon, [&] { return asked >= 2; });  // both connections are in use at once
+      client.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    ++ended;
+  });
+  worker_.AddBackend(kWebPool, "web-1", web.endpoint());
+  auto one = ConnectTo(http());
+  auto other = ConnectTo(http());
+  one->Send(kGet);
+  other->Send(kGet);
+  EXPECT_EQ(one->ReadMessage().body, "ok");
+  EXPECT_EQ(other->ReadMessage().body, "ok");
+  EXPECT_TRUE(Eventually(kSoon, [&] { return ended == 1; })) << "one too many";
+  one->Send(kGet);
+  EXPECT_EQ(one->ReadMessage().body, "ok");
+  for (const bool reused : {false, false, true}) EXPECT_EQ(Line()["backend_reused"], reused);
+  EXPECT_EQ(web.connections(), 2);
+  EXPECT_EQ(ended, 1);
+}
+
 }  // namespace
 }  // namespace koi

@@ -47,9 +47,13 @@ class BackendConnection {
   void SetPreface(std::string preface) { preface_ = std::move(preface); }
   const std::string& preface() const { return preface_; }
 
-  // How long it may lie idle between two owners.
-  void SetIdleTime(Duration limit) { idle_time_ = limit; }
+  // How long it may lie idle between two owners, and beside how many others to its backend.
+  void SetIdle(Duration time, size_t places) {
+    idle_time_ = time;
+    idle_places_ = places;
+  }
   Duration idle_time() const { return idle_time_; }
+  size_t idle_places() const { return idle_places_; }
 
   // kAgain until connect(2), and the TLS handshake where there is one, have an outcome.
   Io FinishConnect();
@@ -90,6 +94,7 @@ class BackendConnection {
   Waker* owner_;
   std::string preface_;
   Duration idle_time_ = PoolTimeouts().idle;
+  size_t idle_places_ = PoolLimits().idle_connections;
   bool reused_ = false;
   bool written_ = false;
   bool has_outcome_ = false;  // of connect(2)

@@ -87,7 +87,7 @@ bool Connector::Begin() {
   }
   connection_ = *std::move(connecting);
   connection_->SetPreface(preface_);
-  connection_->SetIdleTime(settings->told.timeouts.idle);
+  connection_->SetIdle(settings->told.timeouts.idle, settings->told.limits.idle_connections);
   give_up_ = times_.connecting + pool_.told().timeouts.connect;
   timer_ = backends_.loop.At(give_up_, [this] { owner_.Wake(); });
   return true;

@@ -31,7 +31,7 @@ std::unique_ptr<BackendConnection> IdleConnections::Take(BackendPlace& place, co
 void IdleConnections::Park(std::unique_ptr<BackendConnection> connection) {
   if (size_ >= kIdleBackends || !connection->Quiet()) return;
   std::list<Parked>& parked = by_backend_[connection->member().number];
-  if (parked.size() >= kIdlePerBackend) return;
+  if (parked.size() >= connection->idle_places()) return;
   const Duration idle = connection->idle_time();
   parked.emplace_back(*this, std::move(connection), loop_.now() + idle);
   parked.back().connection->Park(parked.back());

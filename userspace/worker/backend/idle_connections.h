@@ -12,8 +12,8 @@
 
 namespace koi {
 
-// Keeps at most kIdlePerBackend for each backend and kIdleBackends in all, each as long as its pool
-// says. One that its backend closes, or sends unasked bytes on, is dropped at once.
+// Keeps as many for each backend as its pool says and kIdleBackends in all, each as long as its
+// pool says. One that its backend closes, or sends unasked bytes on, is dropped at once.
 class IdleConnections {
  public:
   explicit IdleConnections(EventLoop& loop) : loop_(loop) {}
