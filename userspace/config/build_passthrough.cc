@@ -11,6 +11,18 @@ namespace {
 // All names of a service go to workers in one message.
 constexpr size_t kMaxSniBytes = 64 * 1024;
 
+// TLS inside of TLS is what no backend expects: the pool's tls is meant for another service.
+void CheckPassedOnOnce(BuildContext& context, const Section& section, const std::string& label,
+                       uint32_t pool) {
+  const PoolConfig& named = context.config.pools[pool];
+  if (!named.has_tls) return;
+  context.problems.Error(
+      section.PlaceOf("pool"),
+      absl::StrCat(label, " passes TLS on, and pool \"", named.name,
+                   "\" speaks TLS itself: backends would get TLS in TLS; use a pool without tls, "
+                   "or tls = \"terminate\""));
+}
+
 void BuildRoute(BuildContext& context, const Section& section, const std::string& label,
                 Declared& names, ServiceConfig& service) {
   RouteConfig route;
@@ -23,6 +35,9 @@ void BuildRoute(BuildContext& context, const Section& section, const std::string
   }
   const std::optional<uint32_t> pool = PoolNamedBy(context, section, "route of " + label);
   if (!pool.has_value()) return;
+  if (service.tls == TlsMode::kPassthrough) {
+    CheckPassedOnOnce(context, section, "route of " + label, *pool);
+  }
   route.pool = *pool;
   service.routes.push_back(std::move(route));
 }
@@ -52,6 +67,9 @@ void BuildPassthrough(BuildContext& context, const Section& section, ServiceConf
     context.problems.Error(
         section.PlaceOf("tls"),
         absl::StrCat(label, " passes TLS on, so it sees no requests; that is mode = \"tcp\""));
+  }
+  if (passes_on && service.pool.has_value()) {
+    CheckPassedOnOnce(context, section, label, *service.pool);
   }
   const std::vector<Section>& routes = section.Inside("route");
   if (!passes_on && !routes.empty() && section.Has("tls")) {

@@ -139,6 +139,12 @@ constexpr Mistake kMistakes[] = {
      R"(12:7: service "web" passes TLS on, so it sees no requests; that is mode = "tcp")"},
     {R"(pool = "web")", "mode = \"tcp\"\ntls = \"passthrough\"\nself_signed = true\npool = \"web\"",
      R"(14:15: service "web" is self_signed, but tls is "passthrough"; did you mean "terminate"?)"},
+    {"pool = \"web\"\n[[pool]]",
+     "mode = \"tcp\"\ntls = \"passthrough\"\npool = \"web\"\nroute = [{ sni = [\"a.example\"], "
+     "pool "
+     "= \"web\" }]\n[[pool]]\ntls = {}",
+     R"(14:8: service "web" passes TLS on, and pool "web" speaks TLS itself: backends would get TLS in TLS; use a pool without tls, or tls = "terminate"
+15:40: route of service "web" passes TLS on, and pool "web" speaks TLS itself: backends would get TLS in TLS; use a pool without tls, or tls = "terminate")"},
     {R"(pool = "web")", "pool = \"web\"\nroute = [{ sni = [\"a.example\"], pool = \"web\" }]",
      R"(13:10: service "web" has a route, but tls is "off"; did you mean "passthrough"?)"},
     {R"(pool = "web")",
