@@ -16,9 +16,10 @@ ProxyReception::ProxyReception(EventLoop& loop, ClientSet& clients, AcceptedConn
       accepted_(std::move(accepted)),
       service_(std::move(service)),
       next_(next),
-      deadline_(loop, [this] { clients_.End(*this, CloseReason::kHandshakeTimedOut); }) {}
+      deadline_(loop, [this] { Refuse(CloseReason::kHandshakeTimedOut); }) {}
 
 void ProxyReception::Start() {
+  began_ = loop_.now();
   deadline_.Set(service_->told.timeouts.handshake);
   auto watch = loop_.Add(
       accepted_.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLET,
@@ -43,10 +44,23 @@ void ProxyReception::Read(bool ended) {
   switch (result.state) {
     case ProxyParse::kDone: return GoOn(result.bytes, header);
     case ProxyParse::kMore:
-      if (ended) clients_.End(*this, CloseReason::kProxyHeader);
+      if (ended) Refuse(CloseReason::kProxyHeader);
       return;
-    case ProxyParse::kBad: return clients_.End(*this, CloseReason::kProxyHeader);
+    case ProxyParse::kBad: return Refuse(CloseReason::kProxyHeader);
   }
+}
+
+void ProxyReception::Refuse(CloseReason reason) {
+  AccessLog* const log = service_->told.access_log ? clients_.access_log() : nullptr;
+  if (log != nullptr) {
+    AccessRecord record;
+    record.accepted = record.begun = began_;
+    // No pool was chosen yet, and the address is the proxy's own.
+    record.members = AccessMembers(
+        {.client = accepted_.peer, .vip = accepted_.local, .service = service_->told.name});
+    log->Write(service_->told.number, record, {.now = loop_.now(), .reason = reason});
+  }
+  clients_.End(*this, reason);
 }
 
 void ProxyReception::GoOn(size_t header_bytes, const ProxyHeader& header) {

@@ -30,12 +30,15 @@ class ProxyReception : public ClientConnection {
   // `ended`: the proxy has ended its side, so that no more will come. May destroy this.
   void Read(bool ended);
   void GoOn(size_t header_bytes, const ProxyHeader& header);
+  // Ends it, with a line in the access log: there was somebody who wanted to be served.
+  void Refuse(CloseReason reason);
 
   EventLoop& loop_;
   ClientSet& clients_;
   AcceptedConnection accepted_;
   const std::shared_ptr<const Service> service_;
   const Next& next_;
+  TimePoint began_ = {};
   Deadline deadline_;
   EventLoop::Watch watch_;
 };

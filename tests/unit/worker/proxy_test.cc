@@ -11,6 +11,8 @@
 namespace koi {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -51,6 +53,7 @@ class ProxyWorkerTest : public ::testing::Test {
     WorkerService web = ServiceOn("web", {http()});
     web.accept_proxy = here;
     web.timeouts.handshake = std::chrono::milliseconds(800);
+    web.access_log = true;
     WorkerService secure = Secure("secure", https());
     secure.accept_proxy = here;
     WorkerService other = ServiceOn("stranger", {stranger()});
@@ -164,6 +167,16 @@ TEST_F(ProxyWorkerTest, TrustedProxyMustSendOne) {
   EXPECT_TRUE(silent->AtEnd()) << "after its time is over";
   EXPECT_EQ(web.connections(), 0);
   ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().connections == 0; }));
+  std::vector<std::string> lines;
+  EXPECT_TRUE(Eventually(kSoon, [&] {
+    for (const std::string& line : worker_.AccessLines()) lines.push_back(line);
+    return lines.size() == 5;
+  }));
+  EXPECT_THAT(lines,
+              Contains(AllOf(HasSubstr(R"("client":"127.0.0.1:)"), HasSubstr(R"("service":"web")"),
+                             HasSubstr(R"("reason":"proxy-header")")))
+                  .Times(4));
+  EXPECT_THAT(lines, Contains(HasSubstr(R"("reason":"handshake-timed-out")")).Times(1));
   const std::string reasons = Reasons();
   EXPECT_THAT(reasons, HasSubstr("proxy-header=4"));
   EXPECT_THAT(reasons, HasSubstr("client-left=1"));
