@@ -3,8 +3,6 @@
 // where no watch of a folder would notice.
 #include "manager/certificate_watch.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -26,20 +24,6 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 constexpr int kReadsPerLook = 64;
 constexpr size_t kFilesPerLook = 1000;
 constexpr size_t kMostExpiries = 1000;
-
-FileIdentity IdentityOf(const std::string& path) {
-  struct stat found = {};
-  if (path.empty() || ::stat(path.c_str(), &found) != 0) return {};
-  const auto nanoseconds = [](const timespec& time) {
-    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-  };
-  return {.there = true,
-          .device = found.st_dev,
-          .inode = found.st_ino,
-          .bytes = found.st_size,
-          .modified_ns = nanoseconds(found.st_mtim),
-          .changed_ns = nanoseconds(found.st_ctim)};
-}
 
 std::array<FileIdentity, 3> IdentitiesOf(const CertificateConfig& files) {
   return {IdentityOf(files.chain_file),
@@ -81,6 +65,7 @@ void CertificateWatch::Follow(const Config& config, const CertificateSets& certi
       folders_.push_back({.service = service.name, .path = service.certificates_folder});
     }
   }
+  pools_.Follow(config, workers_.pools());
   timer_ = loop_.After(kLookInterval, [this] { Look(); });
 }
 
@@ -133,7 +118,9 @@ void CertificateWatch::Look() {
   const bool more = ReadChanged() == kReadsPerLook;
   timer_ = loop_.After(more ? Duration::zero() : kLookInterval, [this] { Look(); });
   // Many that change at once are told at once.
-  if (more || changed_.empty()) return;
+  if (more) return;
+  const bool pools_changed = pools_.Look(loop_.now(), kPatience);
+  if (!pools_changed && changed_.empty()) return;
   const absl::Status told = Tell();
   if (!told.ok()) {
     LogError("certificates not replaced", {{"why", told.message()}});
@@ -202,7 +189,7 @@ absl::Status CertificateWatch::Tell() {
     KOI_ASSIGN_OR_RETURN(service.certificates, FileOf(set->second));
   }
   changed_.clear();
-  return workers_.Update(std::move(services), workers_.pools());
+  return workers_.Update(std::move(services), pools_.With(workers_.pools()));
 }
 
 void CertificateWatch::LogTaken(const Watched& watched) const {
@@ -224,8 +211,10 @@ void CertificateWatch::TellIfWaiting(Watched& watched) {
 
 CertificateList CertificateWatch::Reload() {
   std::vector<Watched> before = watched_;
+  const PoolTlsWatch pools_before = pools_;
   for (const Folder& folder : folders_) ListFolder(folder, watched_);
-  std::vector<std::string> errors;
+  std::vector<std::string> pools;
+  std::vector<std::string> errors = pools_.Reload(pools);
   std::vector<size_t> taken;
   for (size_t i = 0; i < watched_.size(); ++i) {
     const absl::StatusOr<bool> read = Read(watched_[i]);
@@ -240,20 +229,24 @@ CertificateList CertificateWatch::Reload() {
     changed_.insert(watched_[i].service);
     taken.push_back(i);
   }
-  if (errors.empty() && !changed_.empty()) {
+  if (errors.empty() && (!changed_.empty() || !pools.empty())) {
     const absl::Status told = Tell();
     if (!told.ok()) errors.emplace_back(told.message());
     if (told.ok()) on_change_();
   }
   if (errors.empty()) {
     for (const size_t i : taken) LogTaken(watched_[i]);
+    for (const std::string& pool : pools) {
+      LogInfo("files of a pool's tls replaced", {{"pool", pool}});
+    }
   } else {
     watched_ = std::move(before);
+    pools_ = pools_before;
     changed_.clear();
     next_ = 0;
   }
   CertificateList list = List();
-  list.changed = errors.empty() ? taken.size() : 0;
+  list.changed = errors.empty() ? taken.size() + pools.size() : 0;
   list.errors = std::move(errors);
   return list;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The certificates of running services: read anew when their files change and match, and on order.
+// The certificates of running services, and what TLS to backends needs: read anew when their files
+// change and match, and on order.
 #pragma once
-
-#include <sys/types.h>
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,25 +15,14 @@
 #include "base/time.h"
 #include "config/config.h"
 #include "manager/certificate_loader.h"
+#include "manager/file_identity.h"
+#include "manager/pool_tls_watch.h"
 #include "manager/worker_fleet.h"
 #include "net/event_loop.h"
 #include "protocol/control_messages.h"
 #include "tls/certificate_reader.h"
 
 namespace koi {
-
-// A file behind a path, symbolic links followed: what differs when another one is put there or it
-// is written to.
-struct FileIdentity {
-  bool there = false;
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t bytes = 0;
-  int64_t modified_ns = 0;
-  int64_t changed_ns = 0;
-
-  bool operator==(const FileIdentity&) const = default;
-};
 
 // Looks at the files every kLookInterval, at many of them in turns. A chain and a key that do not
 // belong together are one half of a change: the other half is waited for, and what workers have
@@ -59,6 +48,8 @@ class CertificateWatch {
   std::vector<CertificateExpiry> Expiries() const;
   // Those in use.
   CertificateSets certificates() const;
+  // What pools' files said when they were last taken into use by this watch, by path.
+  const std::map<std::string, std::string>& pool_files() const { return pools_.files(); }
 
  private:
   struct Watched {
@@ -88,7 +79,7 @@ class CertificateWatch {
   void LookAtFolders();
   void ListFolder(const Folder& folder, std::vector<Watched>& watched);
   void TellIfWaiting(Watched& watched);
-  // Gives workers the services that have changed.
+  // Gives workers the services that have changed, and the pools as they are now.
   absl::Status Tell();
   void LogTaken(const Watched& watched) const;
 
@@ -99,6 +90,7 @@ class CertificateWatch {
   std::vector<Folder> folders_;
   size_t next_ = 0;  // of watched_, to be looked at
   std::set<std::string> changed_;
+  PoolTlsWatch pools_;
   CertificateReader reader_;
   EventLoop::Timer timer_;
 };

@@ -181,6 +181,8 @@ CertificateList Operations::ReloadCertificates() {
 void Operations::TakeCertificates() {
   running_.services = parts_.workers.services();
   running_.certificates = parts_.certificates.certificates();
+  running_.pools = parts_.workers.pools();
+  for (const auto& [path, text] : parts_.certificates.pool_files()) running_.files[path] = text;
   applied_(running_);
 }
 

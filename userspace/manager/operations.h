@@ -61,7 +61,7 @@ class Operations : public ControlActions {
   absl::StatusOr<BackendChange> MakeTrue(const std::string& pool, const std::string& name,
                                          absl::StatusOr<State> next);
   absl::Status CheckIdle() const;
-  // Workers were given other certificates, out of the same files.
+  // Workers were given other certificates, out of the same files, be it of services or of pools.
   void TakeCertificates();
   // Reads everything anew, which may take seconds.
   DesiredResult ReadAnew();

@@ -189,5 +189,65 @@ TEST_F(CertificateWatchTest, FilesOfAFolderComeAndGo) {
   EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=three.example"));
 }
 
+class PoolTlsWatchTest : public CertificateWatchTest {
+ protected:
+  PoolTlsWatchTest() {
+    Write("ca.pem", MakeCertificate("first authority").chain_pem);
+    Put("own", MakeCertificate("koi"));
+    PoolConfig pool;
+    pool.number = 7;
+    pool.name = "backends";
+    pool.has_tls = true;
+    pool.tls_files = {.ca = File("ca.pem"), .certificate = File("own.pem"), .key = File("own.key")};
+    config_.pools = {{.number = 6, .name = "plain"}, pool};
+    LoadedServices loaded = Loaded();
+    EXPECT_THAT(loaded.errors, SizeIs(0));
+    workers_.SetBriefing("blue", std::move(loaded.services), std::move(loaded.pools));
+    watch_.Follow(config_, loaded.certificates);
+  }
+  const WorkerPoolTls& Tls() const { return workers_.pools()[1].tls; }
+};
+
+TEST_F(PoolTlsWatchTest, WhatChangesIsTakenByItself) {
+  const std::string second = MakeCertificate("second authority").chain_pem;
+  const WorkerPoolTls before = Tls();
+  Write("ca.pem", second);
+  EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
+  EXPECT_NE(Tls().trust, before.trust);
+  EXPECT_EQ(*Tls().trust.pem, second);
+  EXPECT_EQ(Tls().chain_pem, before.chain_pem);
+  EXPECT_EQ(watch_.pool_files().at(File("ca.pem")), second);
+  EXPECT_FALSE(workers_.pools()[0].has_tls);
+
+  // One half of a change waits for the other.
+  const MadeCertificate own = MakeCertificate("koi anew");
+  const uint64_t revision = workers_.revision();
+  Write("own.key", own.key_pem);
+  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
+  EXPECT_EQ(workers_.revision(), revision);
+  Write("own.pem", own.chain_pem);
+  EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
+  EXPECT_EQ(Tls().key_pem, own.key_pem);
+  EXPECT_EQ(Tls().chain_pem, own.chain_pem);
+}
+
+TEST_F(PoolTlsWatchTest, WhatCannotBeUsedChangesNothing) {
+  const WorkerPoolTls before = Tls();
+  Write("ca.pem", "nothing");
+  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
+  Write("ca.pem", MakeCertificate("second authority").chain_pem);
+  Put("own", MakeCertificate("late", -7200, -3600));
+  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("expired on ")));
+  EXPECT_EQ(Tls(), before);
+  EXPECT_EQ(changes_, 0);
+
+  std::filesystem::remove(File("ca.pem"));
+  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("ca.pem")));
+  Write("ca.pem", MakeCertificate("second authority").chain_pem);
+  Put("own", MakeCertificate("koi anew"));
+  EXPECT_EQ(watch_.Reload().changed, 1u);
+  EXPECT_NE(Tls(), before);
+}
+
 }  // namespace
 }  // namespace koi

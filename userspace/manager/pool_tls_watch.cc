@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the files of pools again.
+#include "manager/pool_tls_watch.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "manager/pool_loader.h"
+
+namespace koi {
+
+std::array<FileIdentity, 3> PoolTlsWatch::IdentitiesOf(const PoolTlsFiles& files) {
+  return {IdentityOf(files.ca), IdentityOf(files.certificate),
+          files.key == files.certificate ? FileIdentity() : IdentityOf(files.key)};
+}
+
+void PoolTlsWatch::Follow(const Config& config, const std::vector<WorkerPool>& told) {
+  const std::vector<Watched> before = std::exchange(watched_, {});
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.has_tls) continue;
+    Watched watched{.pool = pool};
+    watched.pool.backends.clear();
+    for (const WorkerPool& one : told) {
+      if (one.number == pool.number) watched.in_use = one.tls;
+    }
+    for (const Watched& known : before) {
+      if (known.pool.number != pool.number || known.pool.tls_files != pool.tls_files) continue;
+      if (known.in_use != watched.in_use) continue;
+      watched.seen = known.seen;
+      watched.waits = known.waits;
+      watched.waits_since = known.waits_since;
+      watched.told = known.told;
+    }
+    watched_.push_back(std::move(watched));
+  }
+}
+
+absl::StatusOr<bool> PoolTlsWatch::Read(Watched& watched) {
+  // Before reading: what is written meanwhile is a change still to be seen.
+  watched.seen = IdentitiesOf(watched.pool.tls_files);
+  std::map<std::string, std::string> files;
+  Config alone;
+  alone.pools.push_back(watched.pool);
+  LoadedPools loaded =
+      LoadPools(alone, [&files](const std::string& path) -> absl::StatusOr<std::string> {
+        KOI_ASSIGN_OR_RETURN(files[path], ReadFile(path));
+        return files[path];
+      });
+  if (!loaded.errors.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(loaded.errors, "; "));
+  }
+  WorkerPoolTls& tls = loaded.pools[0].tls;
+  if (tls == watched.in_use) return false;
+  // One that has expired is no replacement; while it is in use, it keeps nobody from changing `ca`.
+  if (!loaded.warnings.empty() && tls.chain_pem != watched.in_use.chain_pem) {
+    return absl::InvalidArgumentError(absl::StrJoin(loaded.warnings, "; "));
+  }
+  watched.in_use = std::move(tls);
+  for (auto& [path, text] : files) files_[path] = std::move(text);
+  return true;
+}
+
+bool PoolTlsWatch::Look(TimePoint now, Duration patience) {
+  bool changed = false;
+  for (Watched& watched : watched_) {
+    if (!watched.waits.empty() && !watched.told && now - watched.waits_since >= patience) {
+      watched.told = true;
+      LogWarn("files of a pool's tls have changed and cannot be used: those in use stay",
+              {{"why", watched.waits}});
+    }
+    if (IdentitiesOf(watched.pool.tls_files) == watched.seen) continue;
+    const absl::StatusOr<bool> read = Read(watched);
+    watched.waits = std::string(read.status().message());
+    watched.waits_since = now;
+    watched.told = false;
+    if (!read.ok() || !*read) continue;
+    changed = true;
+    LogInfo("files of a pool's tls replaced", {{"pool", watched.pool.name}});
+  }
+  return changed;
+}
+
+std::vector<std::string> PoolTlsWatch::Reload(std::vector<std::string>& changed) {
+  std::vector<std::string> errors;
+  for (Watched& watched : watched_) {
+    const absl::StatusOr<bool> read = Read(watched);
+    watched.waits = std::string(read.status().message());
+    if (!read.ok()) errors.push_back(watched.waits);
+    if (read.ok() && *read) changed.push_back(watched.pool.name);
+  }
+  return errors;
+}
+
+std::vector<WorkerPool> PoolTlsWatch::With(std::vector<WorkerPool> pools) const {
+  for (WorkerPool& pool : pools) {
+    for (const Watched& watched : watched_) {
+      if (watched.pool.number == pool.number) pool.tls = watched.in_use;
+    }
+  }
+  return pools;
+}
+
+}  // namespace koi
