@@ -28,6 +28,9 @@ struct alignas(64) Allocator::Span {
   Span* next;
   Span* previous;
   bool open;  // in its list
+  // While it is empty.
+  Span* kept_before;
+  Span* kept_after;
 };
 
 namespace {
@@ -69,7 +72,7 @@ void* Allocator::Allocate(size_t bytes) {
     piece = span->fresh;
     span->fresh += span->piece_bytes;
   }
-  if (span->used++ == 0) --kept_;
+  if (span->used++ == 0) Unkeep(span);
   const char* end = reinterpret_cast<const char*>(span) + kSpanBytes;
   if (span->free == nullptr && span->fresh + span->piece_bytes > end) Unlink(span);
   return piece;
@@ -85,11 +88,15 @@ void Allocator::Free(void* memory) {
   span->free = piece;
   if (!span->open) Link(span);
   if (--span->used > 0) return;
-  ++kept_;
   Unlink(span);
-  if (kept_ <= kKeptSpans) return LinkLast(span);
-  --kept_;
-  Unmap(span);
+  LinkLast(span);
+  Keep(span);
+  if (kept_ <= kKeptSpans) return;
+  // Not this one, which is the likeliest to be wanted again.
+  Span* oldest = kept_first_;
+  Unkeep(oldest);
+  Unlink(oldest);
+  Unmap(oldest);
 }
 
 void* Allocator::Reallocate(void* memory, size_t bytes) {
@@ -106,13 +113,11 @@ void* Allocator::Reallocate(void* memory, size_t bytes) {
 }
 
 void Allocator::ReleaseKept() {
-  for (List& list : open_) {
-    while (list.last != nullptr && list.last->used == 0) {
-      Span* span = list.last;
-      Unlink(span);
-      Unmap(span);
-      --kept_;
-    }
+  while (kept_first_ != nullptr) {
+    Span* span = kept_first_;
+    Unkeep(span);
+    Unlink(span);
+    Unmap(span);
   }
 }
 
@@ -130,7 +135,7 @@ Allocator::Span* Allocator::NewSpan(size_t index) {
   span->index = static_cast<uint32_t>(index);
   span->piece_bytes = static_cast<uint32_t>(ClassBytes(index));
   span->fresh = reinterpret_cast<char*>(span + 1);
-  ++kept_;  // until its first piece is used
+  Keep(span);  // until its first piece is used
   Link(span);
   return span;
 }
@@ -180,6 +185,20 @@ void Allocator::Unlink(Span* span) {
   (span->previous == nullptr ? list.first : span->previous->next) = span->next;
   (span->next == nullptr ? list.last : span->next->previous) = span->previous;
   span->open = false;
+}
+
+void Allocator::Keep(Span* span) {
+  span->kept_after = nullptr;
+  span->kept_before = kept_last_;
+  (kept_last_ == nullptr ? kept_first_ : kept_last_->kept_after) = span;
+  kept_last_ = span;
+  ++kept_;
+}
+
+void Allocator::Unkeep(Span* span) {
+  (span->kept_before == nullptr ? kept_first_ : span->kept_before->kept_after) = span->kept_after;
+  (span->kept_after == nullptr ? kept_last_ : span->kept_after->kept_before) = span->kept_before;
+  --kept_;
 }
 
 }  // namespace koi

@@ -10,8 +10,9 @@
 namespace koi {
 
 // Memory is mapped in spans, each cut into pieces of one size; which span a piece is of follows
-// from its address, so pieces carry no header. A span without a piece in use goes back to the
-// kernel, but for a few that are kept for the next burst.
+// from its address, so pieces carry no header. Of the spans without a piece in use those that
+// became empty last are kept for the next burst, whatever their size; the others go back to the
+// kernel.
 class Allocator {
  public:
   static constexpr size_t kSpanBytes = size_t{512} << 10;
@@ -48,6 +49,9 @@ class Allocator {
   void Link(Span* span);
   void LinkLast(Span* span);
   void Unlink(Span* span);
+  // Among the empty ones.
+  void Keep(Span* span);
+  void Unkeep(Span* span);
 
   // Of a size, the spans with a free piece: first those in use, then the empty ones.
   struct List {
@@ -55,7 +59,10 @@ class Allocator {
     Span* last = nullptr;
   };
   std::array<List, kClasses> open_ = {};
-  size_t kept_ = 0;  // spans without a piece in use
+  // Spans without a piece in use.
+  Span* kept_first_ = nullptr;  // empty for the longest time
+  Span* kept_last_ = nullptr;
+  size_t kept_ = 0;
   size_t mapped_bytes_ = 0;
 };
 

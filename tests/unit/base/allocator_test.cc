@@ -61,6 +61,20 @@ TEST(AllocatorTest, WhatIsFreedIsUsedAgainAtOnce) {
   allocator.ReleaseKept();
 }
 
+TEST(AllocatorTest, EmptySpanThatIsWantedAgainIsKeptBeforeOlderOnes) {
+  Allocator allocator;
+  for (size_t i = 0; i < 2 * Allocator::kKeptSpans; ++i) {
+    allocator.Free(allocator.Allocate(size_t{200} << (i % 8) | i * 16));  // of many sizes, once
+  }
+  for (int i = 0; i < 3; ++i) {
+    auto* bytes = static_cast<char*>(allocator.Allocate(60'000));
+    EXPECT_EQ(bytes[30'000], i == 0 ? 0 : 'k');  // what the kernel maps anew is zero
+    bytes[30'000] = 'k';
+    allocator.Free(bytes);
+  }
+  allocator.ReleaseKept();
+}
+
 TEST(AllocatorTest, ReallocationKeepsTheBytes) {
   Allocator allocator;
   auto* text = static_cast<char*>(allocator.Reallocate(nullptr, 5));
