@@ -7,6 +7,7 @@
 
 #include "base/status_macros.h"
 #include "net/socket.h"
+#include "worker/limits.h"
 
 namespace koi {
 
@@ -30,6 +31,7 @@ absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(Ev
                                                                               BackendTls tls,
                                                                               Waker& owner) {
   KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(place.member().endpoint));
+  LimitReceiveWindow(fd.get(), kBackendWindowBytes);
   std::unique_ptr<BackendConnection> connection(
       new BackendConnection(std::move(place), std::move(tls), std::move(fd), owner));
   KOI_ASSIGN_OR_RETURN(connection->watch_,
