@@ -236,21 +236,25 @@ int BeginProvider(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISP
   return 1;
 }
 
-bool loaded = false;
+// For the life of the process.
+OSSL_PROVIDER* standard_provider = nullptr;
+OSSL_PROVIDER* kdf_provider = nullptr;
 
 }  // namespace
 
 absl::Status LoadKdfProvider() {
-  if (loaded) return absl::OkStatus();
+  if (kdf_provider != nullptr) return absl::OkStatus();
   // A provider that is loaded by name switches off what OpenSSL loads by itself.
-  loaded = ::OSSL_PROVIDER_load(nullptr, "default") != nullptr &&
-           ::OSSL_PROVIDER_add_builtin(nullptr, "koi", BeginProvider) == 1 &&
-           ::OSSL_PROVIDER_load(nullptr, "koi") != nullptr;
-  if (loaded) return absl::OkStatus();
+  if (standard_provider == nullptr) standard_provider = ::OSSL_PROVIDER_load(nullptr, "default");
+  if (standard_provider != nullptr &&
+      ::OSSL_PROVIDER_add_builtin(nullptr, "koi", BeginProvider) == 1) {
+    kdf_provider = ::OSSL_PROVIDER_load(nullptr, "koi");
+  }
+  if (kdf_provider != nullptr) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("OpenSSL does not take koi's TLS13-KDF: ", TakeTlsError()));
 }
 
-const char* TlsPropertyQuery() { return loaded ? "?provider=koi" : nullptr; }
+const char* TlsPropertyQuery() { return kdf_provider != nullptr ? "?provider=koi" : nullptr; }
 
 }  // namespace koi
