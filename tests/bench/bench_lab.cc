@@ -30,16 +30,22 @@ std::pair<int, int> Cpus() {
 
 }  // namespace
 
-BenchLab::BenchLab(const std::vector<std::string>& proxies)
+BenchLab::BenchLab(const std::vector<std::string>& proxies, Arms arms)
     : client_(lab_.Add("client")), origin_host_(lab_.Add("origin")) {
   const auto [proxy_cpu, peers_cpu] = Cpus();
+  std::string origin_address = origin_host_.ip4();
+  if (arms == Arms::kTwo) {
+    MakeBackendNetwork(lab_);
+    origin_address = JoinBackendNetwork(lab_, origin_host_);
+  }
   settings_ = {.ecdsa = lab::MakeCertificate(lab_, {lab::kVip4}, "ecdsa"),
                .rsa = lab::MakeCertificate(lab_, {lab::kVip4}, "rsa", lab::KeyKind::kRsa),
-               .origin = absl::StrCat(origin_host_.ip4(), ":", kOriginPort),
+               .origin = absl::StrCat(origin_address, ":", kOriginPort),
+               .arms = arms,
                .cpu = proxy_cpu,
                .peers_cpu = peers_cpu};
   for (const lab::Host* host : {&client_, &origin_host_}) {
-    lab_.MustRun(host->Enter({"sysctl", "-qw", "net.ipv4.ip_local_port_range=10000 65000"}));
+    PrepareTcp(lab_, *host);
   }
   origin_ = origin_host_.Start(
       {lab::KoiProgram("koi-origin"), absl::StrCat(kOriginPort), absl::StrCat(peers_cpu)},

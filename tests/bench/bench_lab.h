@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab of a benchmark: client and origin on one CPU, proxies on another.
 //
-//   client ──┬── koi            each proxy on its own host, all on the proxies' CPU, one of them
-//            ├── haproxy        busy at a time
-//            ├── ...
-//            └── origin
+//   client ──┬── koi ─────┬── origin      each proxy on its own host, all on the proxies' CPU, one
+//            ├── haproxy ─┤               of them busy at a time; origin on the clients' network
+//            └── ... ─────┘               where there is but one
 #pragma once
 
 #include <memory>
@@ -20,7 +19,7 @@ namespace koi::bench {
 class BenchLab {
  public:
   // With the proxies of those names, started.
-  explicit BenchLab(const std::vector<std::string>& proxies);
+  BenchLab(const std::vector<std::string>& proxies, Arms arms);
 
   const std::vector<std::unique_ptr<Proxy>>& proxies() const { return proxies_; }
   int proxy_cpu() const { return settings_.cpu; }

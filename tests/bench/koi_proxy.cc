@@ -77,7 +77,8 @@ class KoiProxy : public Proxy {
          {"@ECDSA@", Stem(settings.ecdsa.chain)},
          {"@RSA@", Stem(settings.rsa.chain)},
          {"@ORIGIN@", settings.origin}}));
-    PrepareWire(lab, host(), settings.peers_cpu);
+    PrepareTcp(lab, host());
+    PrepareWires(lab, host(), settings.arms, settings.peers_cpu);
   }
 
   const lab::Host& host() const override { return balancer_.host(); }

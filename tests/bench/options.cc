@@ -74,6 +74,8 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
   for (size_t i = 1; i < arguments.size() && error.empty(); ++i) {
     if (arguments[i] == "--json") {
       options.json = true;
+    } else if (arguments[i] == "--one-armed" && options.what == "tls") {
+      options.one_armed = true;
     } else if (i + 1 == arguments.size()) {
       error = absl::StrCat("unknown, or without its value: ", arguments[i]);
     } else {
@@ -87,7 +89,7 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
 
 std::string Usage() {
   return "usage: tools/bench tls|steer [--rounds N] [--cases A,B] [--proxies A,B] [--scale X] "
-         "[--json]\n"
+         "[--one-armed] [--json]\n"
          "  tls            CPU time a request costs koi, haproxy, nginx and hitch\n"
          "  steer          and koi with the kernel's work on its packets, by the way they are "
          "steered\n"
@@ -95,6 +97,7 @@ std::string Usage() {
          "  --cases A,B    only these\n"
          "  --proxies A,B  only these (of steer: ways to steer); ratios need haproxy (never)\n"
          "  --scale X      times as many requests as usual\n"
+         "  --one-armed    of tls: clients and backends reach a proxy on one interface\n"
          "  --json         the last line is one JSON object\n";
 }
 

@@ -15,6 +15,7 @@ struct Options {
   std::set<std::string> cases = {};       // empty: all
   std::vector<std::string> proxies = {};  // or, of steer, ways to steer
   double scale = 1;                       // of the number of requests
+  bool one_armed = false;                 // clients and backends on one network
   bool json = false;
 };
 

@@ -189,7 +189,8 @@ class PackagedProxy : public Proxy {
       const absl::Status written = WriteFile(absl::StrCat(host_.directory(), "/", name), content);
       if (!written.ok()) lab::Die(std::string(written.message()));
     }
-    PrepareWire(lab, host_, settings.peers_cpu);
+    PrepareTcp(lab, host_);
+    PrepareWires(lab, host_, settings.arms, settings.peers_cpu);
   }
 
   const lab::Host& host() const override { return host_; }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/wire.h"
 #include "support/lab/certificate.h"
 #include "support/lab/lab.h"
 
@@ -25,8 +26,9 @@ struct ProxySettings {
   lab::Certificate ecdsa = {};
   lab::Certificate rsa = {};
   std::string origin = {};  // ADDRESS:PORT
-  int cpu = 0;              // for all of its threads and processes
-  int peers_cpu = 0;        // client's and origin's
+  Arms arms = Arms::kTwo;
+  int cpu = 0;        // for all of its threads and processes
+  int peers_cpu = 0;  // client's and origin's
 };
 
 class Proxy {
@@ -47,11 +49,6 @@ class Proxy {
   // Its processes now: all there are in its namespace.
   std::vector<int> Pids(const lab::Lab& lab) const;
 };
-
-// The wire of `host`: full frames with a checksum in one piece to it, as from a NIC that receives
-// in batches; from it, as to a NIC that segments. What happens beyond the wire happens on
-// `peers_cpu`, not in the proxy's time.
-void PrepareWire(const lab::Lab& lab, const lab::Host& host, int peers_cpu);
 
 // In front of a command that is to run on `cpu` alone.
 lab::Argv OnCpu(int cpu, const lab::Argv& argv);

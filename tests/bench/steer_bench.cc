@@ -64,7 +64,8 @@ std::string Cell(const std::vector<Cost>& costs, double baseline) {
 
 class SteerBench {
  public:
-  explicit SteerBench(const Options& options) : options_(options), lab_(options.proxies) {
+  explicit SteerBench(const Options& options)
+      : options_(options), lab_(options.proxies, Arms::kOne) {
     for (const auto& proxy : lab_.proxies()) {
       Way& way = ways_.emplace_back(Way{.proxy = proxy.get()});
       if (proxy->name() == "no_xdp") DetachXdp(lab_.lab(), proxy->host());

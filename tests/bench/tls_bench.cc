@@ -55,17 +55,17 @@ void MeasureIdle(const BenchLab& lab, const std::vector<Case>& cases, double sca
   }
 }
 
-std::string Explanation(const BenchLab& lab, const std::vector<Case>& cases) {
+std::string Explanation(const BenchLab& lab, Arms arms, const std::vector<Case>& cases) {
   std::string text = absl::StrCat(
       "CPU µs a request, user and system, of all threads and processes of a proxy: least (median) "
       "ratio of the\nmedians to haproxy in http mode with one thread (tcp_keepalive: in tcp mode); "
-      "idle_kib: KiB a connection.\nPath: client - veth - bridge - veth - proxy, and the same to "
-      "the "
-      "origin; full frames and receive batching (GRO)\ntowards the proxy, segmentation offload "
-      "from "
-      "it; koi with XDP in its driver. Proxies on CPU ",
-      lab.proxy_cpu(), ", client, origin\nand the wire on CPU ", lab.peers_cpu(),
-      ": what the kernel does with packets before they are in a proxy's socket\nis nobody's here "
+      "idle_kib: KiB a connection.\nPath: client - veth - bridge - veth - proxy, and ",
+      arms == Arms::kTwo ? "another such from it" : "the same back",
+      " to the origin; full frames "
+      "and receive batching (GRO)\ntowards the proxy, segmentation offload from it, no pacing; koi "
+      "with XDP in the driver of the clients' side.\nProxies on CPU ",
+      lab.proxy_cpu(), ", client, origin and the wire on CPU ", lab.peers_cpu(),
+      ": what the kernel does with packets before they\nare in a proxy's socket is nobody's here "
       "(`tools/bench steer` counts it).\n\n");
   for (const Case& one : cases) absl::StrAppendFormat(&text, "%-17s%s\n", one.key, one.title);
   return text;
@@ -78,7 +78,8 @@ int RunTlsBench(const Options& options) {
   for (const Case& one : Cases()) {
     if (options.cases.empty() || options.cases.count(one.key) > 0) cases.push_back(one);
   }
-  const BenchLab lab(options.proxies);
+  const Arms arms = options.one_armed ? Arms::kOne : Arms::kTwo;
+  const BenchLab lab(options.proxies, arms);
   Results results(options.proxies);
   const auto floor = CryptoFloor(lab.proxy_cpu());
   MeasureIdle(lab, cases, options.scale, results);
@@ -86,7 +87,8 @@ int RunTlsBench(const Options& options) {
     MeasureRound(lab, cases, round, options.scale, results);
   }
 
-  std::cout << Explanation(lab, cases) << '\n' << results.Table() << "\nCPU µs of OpenSSL alone:";
+  std::cout << Explanation(lab, arms, cases) << '\n'
+            << results.Table() << "\nCPU µs of OpenSSL alone:";
   nlohmann::json floor_json;
   for (const auto& [name, microseconds] : floor) {
     std::cout << "  " << name << absl::StrFormat(" %.1f", microseconds);
