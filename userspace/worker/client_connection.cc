@@ -27,6 +27,7 @@ void ClientSet::Replace(ClientConnection& connection, std::unique_ptr<ClientConn
 void ClientSet::CountEnd(CloseReason reason) {
   ++ended_[static_cast<size_t>(reason)];
   counters_.ConnectionEnded();
+  if (draining_ && reason == CloseReason::kCut) counters_.Cut(1);
   on_end_();
 }
 

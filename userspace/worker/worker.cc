@@ -289,8 +289,8 @@ std::unique_ptr<ClientConnection> Worker::Serve(AcceptedConnection accepted,
       return std::make_unique<HttpConnection>(*backends_, *clients_, services_, service,
                                               accepted.local, std::move(stream), facts);
     case ServiceMode::kTcp:
-      return std::make_unique<TcpConnection>(*backends_, *clients_, service, std::move(stream),
-                                             facts);
+      return std::make_unique<TcpConnection>(*backends_, *clients_, services_, service,
+                                             accepted.local, std::move(stream), facts);
   }
   KOI_UNREACHABLE();
 }
@@ -322,9 +322,7 @@ void Worker::Drain(Duration limit) {
 }
 
 void Worker::CutRest() {
-  const size_t rest = clients_->size();
-  LogWarn("drain limit is over: connections cut", {{"cut", rest}});
-  counters_->Cut(rest);
+  LogWarn("drain limit is over: connections cut", {{"cut", clients_->size()}});
   clients_->Cut();  // the last one's end is this process's
 }
 

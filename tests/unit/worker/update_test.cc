@@ -144,6 +144,70 @@ TEST_F(WorkerUpdateTest, TunnelOfAServiceThatIsGoneRunsOn) {
   EXPECT_EQ(client->ReadToEnd(), "before and after");
 }
 
+TEST_F(WorkerUpdateTest, TunnelIsCutWhenTheDrainTimeOfItsServiceIsOver) {
+  WorkerService going = ServiceOn("going", {web()});
+  going.mode = ServiceMode::kTcp;
+  going.timeouts.drain = std::chrono::milliseconds(200);
+  going.access_log = true;
+  WorkerService staying = going;
+  staying.name = "staying";
+  staying.listen = {other()};
+  ASSERT_EQ(WhyNot(worker_.Start({going, staying})), "");
+  std::atomic<int> reset_backends = 0;
+  TestBackend backend([&](TestPeer& client, TestBackend&) {
+    bool reset = false;
+    (void)client.ReadToEnd(&reset);
+    if (reset) ++reset_backends;
+  });
+  worker_.AddBackend(kWebPool, "raw-1", backend.endpoint());
+  auto first = ConnectTo(web());
+  auto second = ConnectTo(other());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().requests == 2; }));
+  std::vector<std::string> lines;
+  const auto expect_cut = [&](TestPeer& client, int so_far) {
+    bool reset = false;
+    EXPECT_EQ(client.ReadToEnd(&reset), "");
+    EXPECT_TRUE(reset) << "not an end that could be taken for one";
+    EXPECT_TRUE(Eventually(kSoon, [&] { return reset_backends == so_far; }));
+    EXPECT_TRUE(Eventually(kSoon, [&] {
+      lines = worker_.AccessLines();
+      return !lines.empty();
+    }));
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_THAT(lines[0], HasSubstr("\"reason\":\"cut\""));
+  };
+
+  ASSERT_EQ(WhyNot(worker_.Start({staying})), "");
+  expect_cut(*first, 1);
+  EXPECT_THAT(lines[0], HasSubstr("\"service\":\"going\""));
+  EXPECT_EQ(worker_.Figures().cut, 0U) << "of the worker's own end";
+  EXPECT_EQ(worker_.Figures().connections, 1U);
+
+  worker_.Drain(std::chrono::minutes(1));
+  expect_cut(*second, 2);
+  EXPECT_EQ(worker_.Ended(kSoon), 0);
+  EXPECT_EQ(worker_.Figures().cut, 1U);
+  EXPECT_THAT(worker_.Log(), HasSubstr("ended=\"cut=2\""));
+}
+
+TEST_F(WorkerUpdateTest, TunnelOfAServiceThatIsBackInTimeRunsOn) {
+  WorkerService raw = ServiceOn("raw", {web()});
+  raw.mode = ServiceMode::kTcp;
+  raw.timeouts.drain = std::chrono::milliseconds(500);
+  ASSERT_EQ(WhyNot(worker_.Start({raw})), "");
+  TestBackend backend([](TestPeer& client, TestBackend&) { client.Send(client.ReadToEnd()); });
+  worker_.AddBackend(kWebPool, "raw-1", backend.endpoint());
+  auto client = ConnectTo(web());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return worker_.Figures().requests == 1; }));
+  const TimePoint gone = Now();
+  ASSERT_EQ(WhyNot(worker_.Start({})), "");
+  ASSERT_EQ(WhyNot(worker_.Start({raw})), "");
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Now() > gone + std::chrono::milliseconds(700); }));
+  client->Send("runs on");
+  client->EndWriting();
+  EXPECT_EQ(client->ReadToEnd(), "runs on");
+}
+
 // The sandbox is closed by then: nothing that OpenSSL does for it may need a file.
 TEST_F(WorkerUpdateTest, FirstCertificateMayComeWhileTheWorkerRuns) {
   TestBackend backend(TestBackend::Says("web-1"));

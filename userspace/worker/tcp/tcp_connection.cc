@@ -9,12 +9,14 @@
 
 namespace koi {
 
-TcpConnection::TcpConnection(Backends& backends, ClientSet& clients,
-                             std::shared_ptr<const Service> service, Stream stream,
-                             const ClientFacts& facts)
+TcpConnection::TcpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
+                             std::shared_ptr<const Service> service, const Endpoint& listen,
+                             Stream stream, const ClientFacts& facts)
     : backends_(backends),
       clients_(clients),
+      services_(services),
       service_(std::move(service)),
+      listen_(listen),
       facts_(facts),
       client_(std::move(stream), service_->counters),
       deadline_(backends.loop,
@@ -33,6 +35,23 @@ void TcpConnection::Start() {
   const absl::Status watched = client_.Watch(backends_.loop, *this);
   if (!watched.ok()) state_ = Close(CloseReason::kClientBrokeOff);
   Advance();
+}
+
+bool TcpConnection::Offered() const {
+  const std::shared_ptr<const Service> now = services_.Find(listen_);
+  return now != nullptr && now->told.mode == ServiceMode::kTcp &&
+         now->told.tls == service_->told.tls;
+}
+
+void TcpConnection::Reconsider() {
+  if (!clients_.draining() && Offered()) return drain_limit_.Cancel();
+  if (drain_limit_.pending()) return;
+  const TimePoint end = backends_.loop.now() + service_->told.timeouts.drain;
+  drain_limit_ = backends_.loop.At(end, [this] {
+    Abort();
+    state_ = Close(CloseReason::kCut);
+    Advance();
+  });
 }
 
 void TcpConnection::Advance() {

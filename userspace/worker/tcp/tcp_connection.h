@@ -18,12 +18,16 @@ namespace koi {
 // entered twice.
 class TcpConnection : public ClientConnection, private Waker {
  public:
-  TcpConnection(Backends& backends, ClientSet& clients, std::shared_ptr<const Service> service,
-                Stream stream, const ClientFacts& facts);
+  // To `service`, which `services` has at `listen`; that lives longer than the connection and may
+  // change.
+  TcpConnection(Backends& backends, ClientSet& clients, const ServiceTable& services,
+                std::shared_ptr<const Service> service, const Endpoint& listen, Stream stream,
+                const ClientFacts& facts);
 
   void Start() override;
-  // A relay runs to its end: there is no place in its bytes where it could stop.
-  void Reconsider() override {}
+  // A relay has no place in its bytes where it could stop: where it must not go on for ever, it is
+  // cut when its service's drain time is over.
+  void Reconsider() override;
   void Cut() override;
 
  private:
@@ -44,6 +48,7 @@ class TcpConnection : public ClientConnection, private Waker {
   };
 
   void Wake() override { Advance(); }
+  bool Offered() const;
   void Advance();
   State Step();
   State Handshake();
@@ -70,7 +75,9 @@ class TcpConnection : public ClientConnection, private Waker {
 
   Backends& backends_;
   ClientSet& clients_;
-  const std::shared_ptr<const Service> service_;
+  const ServiceTable& services_;
+  const std::shared_ptr<const Service> service_;  // as it was when this began
+  const Endpoint listen_;
   const ClientFacts facts_;
   ClientStream client_;
   Deadline deadline_;
@@ -81,6 +88,7 @@ class TcpConnection : public ClientConnection, private Waker {
   TimePoint began_;
   TimePoint connected_;
   EventLoop::Timer next_turn_;
+  EventLoop::Timer drain_limit_;
   State state_ = State::kHandshake;
   CloseReason reason_ = CloseReason::kFinished;
 };
