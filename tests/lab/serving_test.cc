@@ -27,6 +27,15 @@ class ServingTest : public KoiTest {
           .Get(absl::StrCat("http://127.0.0.1:8404", path));
     });
   }
+  // What openssl says of a connection, to whose session the file of `option` belongs.
+  std::string Handshake(const std::string& option) const {
+    return lab.client
+        .Run({"sh", "-c",
+              absl::StrCat(
+                  "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -ign_eof -connect ",
+                  kVip4, ":443 ", option, " ", lab.client.directory(), "/session 2>&1")})
+        .out;
+  }
 };
 
 TEST_F(ServingTest, BothBackendsServeOverBothFamilies) {
@@ -100,6 +109,7 @@ TEST_F(ServingTest, MapOfBackendsReadsAsAPersonWritesIt) {
 TEST_F(ServingTest, ServesOnWithoutAManagerAndWithTheNext) {
   Load load = StartLoad();
   ASSERT_TRUE(Answers(load, 50));
+  EXPECT_THAT(Handshake("-sess_out"), HasSubstr("New, TLSv1.3"));
   const int pid = lab.blue.ChildPid("koi-manager");
   ASSERT_GT(pid, 0);
   const int worker_pid = lab.blue.ReadStats()->cpus.front().pid;
@@ -111,6 +121,10 @@ TEST_F(ServingTest, ServesOnWithoutAManagerAndWithTheNext) {
       10s, [&] { return lab.blue.role() == "master"; }, "manager_back"));
   EXPECT_NE(lab.blue.ChildPid("koi-manager"), pid);
   EXPECT_EQ(lab.blue.ReadStats()->cpus.front().pid, worker_pid) << "adopted, not started again";
+  EXPECT_THAT(Handshake("-sess_in"), HasSubstr("Reused, TLSv1.3"));
+  ASSERT_TRUE(lab.blue.Koi({"worker", "replace"}).ok());
+  EXPECT_THAT(Handshake("-sess_in"), HasSubstr("Reused, TLSv1.3"))
+      << "workers of this manager have the keys of the one before";
   ASSERT_TRUE(Answers(load, 50));
   EXPECT_EQ(load.Stop().failed, 0U) << load.SoFar().Describe();
 }

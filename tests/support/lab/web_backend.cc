@@ -40,6 +40,7 @@ http {
     location / { return 200 "NAME\n"; }
     location /mib { alias DIRECTORY/mib; }
     location /long { alias DIRECTORY/long; limit_rate 2m; }
+    location /drip { echo_duplicate 1 "drip\n"; echo_flush; echo_sleep 10; echo NAME; }
     location /slow { echo_sleep 1; echo NAME; }
     location /body { echo_read_request_body; echo NAME; }
     location /headers { return 200 "$http_x_forwarded_for $http_x_forwarded_proto\n"; }

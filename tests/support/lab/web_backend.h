@@ -3,6 +3,7 @@
 //
 //   /       its name            /mib    1 MiB
 //   /long   16 MiB, at 2 MiB a second
+//   /drip   chunked: a line, and its name after 10 s
 //   /slow   its name, after 1 s  /headers  what koi sent: X-Forwarded-For and X-Forwarded-Proto
 #pragma once
 
