@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "base/time.h"
 #include "base/version.h"
+#include "manager/certificate_warnings.h"
 #include "manager/figures.h"
 #include "net/netlink.h"
 
@@ -19,11 +20,6 @@ namespace {
 
 // A host that has sent no wrong advert for so long was set right, or is gone.
 constexpr Duration kMismatchRemembered = std::chrono::minutes(1);
-
-// Certificates that expire so soon are warned of, so many by their names.
-constexpr int64_t kSoonDays = 14;
-constexpr int64_t kSecondsPerDay = 24 * 3600;
-constexpr size_t kMostSaid = 5;
 
 const char* StateName(WorkerState state) {
   switch (state) {
@@ -244,20 +240,8 @@ void StatsCollector::CollectVerdicts(Stats& stats) const {
 void StatsCollector::CollectCertificates(Stats& stats) const {
   stats.certificates = sources_.certificates.Expiries();
   const int64_t now_s = absl::ToUnixSeconds(absl::Now());
-  size_t soon = 0;
-  for (const CertificateExpiry& one : stats.certificates) {
-    if (one.until_s >= now_s + kSoonDays * kSecondsPerDay) break;  // they are sorted
-    if (++soon > kMostSaid) continue;
-    const std::string when =
-        one.until_s <= now_s
-            ? "has expired"
-            : absl::StrCat("expires in ", (one.until_s - now_s) / kSecondsPerDay, " days");
-    stats.warnings.push_back(
-        absl::StrCat("the certificate of service ", one.service, " for ", one.name, " ", when));
-  }
-  if (soon > kMostSaid) {
-    stats.warnings.push_back(absl::StrCat(soon - kMostSaid, " more certificates expire in ",
-                                          kSoonDays, " days; see koi cert list"));
+  for (std::string& warning : CertificateWarnings(stats.certificates, now_s)) {
+    stats.warnings.push_back(std::move(warning));
   }
 }
 

@@ -47,6 +47,8 @@ TEST(MetricsTest, EachPartOfTheStatisticsIsThere) {
            "koi_service_requests_total{service=\"web\",code_class=\"5xx\"} 1\n",
            "koi_tls_handshakes_total{service=\"web\",version=\"TLSv1.2\"} 2\n",
            "koi_pool_queued{pool=\"web\"} 6\n",
+           "koi_tls_certificate_expiry_timestamp_seconds{service=\"web\",name=\"koi.example\"} "
+           "1800000000\n",
            "koi_access_log_written_total 19\n",
            "koi_access_log_dropped_total 1\n",
        }) {

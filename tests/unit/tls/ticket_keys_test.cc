@@ -34,6 +34,7 @@ TEST(TicketKeysTest, HostsWithOneSecretHaveTheSameKeys) {
   EXPECT_EQ(TicketKeyring::Shared(kSecret, 1h, kBegin + 3599).keys(), one.keys());
   // A clock that is ahead: what one host uses the other knows.
   EXPECT_EQ(TicketKeyring::Shared(kSecret, 1h, kBegin + 3600).keys().previous, one.keys().current);
+  EXPECT_EQ(TicketKeyring::Shared(kSecret, 1h, kBegin + 3600).keys().current, one.keys().next);
   EXPECT_FALSE(TicketKeyring::Shared("another", 1h, kBegin).keys() == one.keys());
   EXPECT_FALSE(TicketKeyring::Shared(kSecret, 2h, kBegin).keys() == one.keys());
   EXPECT_FALSE(TicketKeyring::Random(1h, kBegin).keys() ==
