@@ -85,9 +85,9 @@ Io Stream::Handshake() {
   if (result != 1) handshake_fault_ = FaultOf(::ERR_peek_error());
   const Io outcome = result == 1 ? Io::kDone : Outcome(result);
   // The server's last flight of TLS 1.3 holds tickets alone, which nobody waits for.
-  const bool tickets_alone = outcome == Io::kDone && ::SSL_is_server(ssl_.get()) == 1 &&
-                             ::SSL_version(ssl_.get()) == TLS1_3_VERSION;
-  if (!tickets_alone && bio_->Send() == GatheringBio::Sent::kFailed) return Io::kFailed;
+  tickets_alone_ = outcome == Io::kDone && ::SSL_is_server(ssl_.get()) == 1 &&
+                   ::SSL_version(ssl_.get()) == TLS1_3_VERSION;
+  if (!tickets_alone_ && bio_->Send() == GatheringBio::Sent::kFailed) return Io::kFailed;
   return outcome;
 }
 
@@ -119,13 +119,14 @@ Io Stream::Write(absl::string_view bytes, size_t& written) {
   written = 0;
   if (ssl_ == nullptr) return PlainWrite(bytes, written);
   if (bio_->full()) return Io::kAgain;
+  tickets_alone_ = false;
   ClearErrors();
   const int result = ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
   return result == 1 ? Io::kDone : Outcome(result);
 }
 
 Io Stream::Flush() {
-  if (bio_ == nullptr) return Io::kDone;
+  if (bio_ == nullptr || tickets_alone_) return Io::kDone;
   switch (bio_->Send()) {
     case GatheringBio::Sent::kAll: return Io::kDone;
     case GatheringBio::Sent::kSome: return Io::kAgain;
@@ -141,6 +142,7 @@ Io Stream::Shutdown() {
     if (result < 0 && Outcome(result) == Io::kAgain) return Io::kAgain;
     end_written_ = true;
   }
+  tickets_alone_ = false;
   const Io flushed = Flush();
   if (flushed != Io::kDone) return flushed;
   return ::shutdown(fd_.get(), SHUT_WR) == 0 ? Io::kDone : Io::kFailed;

@@ -60,7 +60,7 @@ class Stream {
 
   // kDone at once without TLS. The request that came with the handshake's last bytes may have been
   // read from the socket with them: after kDone, Read() until it says kAgain. A ticket waits for
-  // Flush(), to go with the first response.
+  // the first Write() and goes with the first response: it is not worth a segment of its own.
   Io Handshake();
   // Of what the handshake has agreed on, what is counted; false without TLS.
   bool tls13() const;
@@ -81,7 +81,8 @@ class Stream {
   // that is empty, and `size` out of one that has them.
   Io SpliceTo(int pipe_fd, size_t size, size_t& got);
   Io SpliceFrom(int pipe_fd, size_t size, size_t& written);
-  // Sends what waits. kDone: the kernel has it all; kAgain: the rest goes when there is room.
+  // Sends what waits, but for a ticket alone. kDone: the kernel has it all; kAgain: the rest goes
+  // when there is room.
   Io Flush();
   // How many bytes of those that had to wait have gone; another figure than before is progress.
   uint64_t flushed() const { return bio_ == nullptr ? 0 : bio_->sent(); }
@@ -107,7 +108,8 @@ class Stream {
   bool peer_ended_ = false;
   bool broken_ = false;
   HandshakeFault handshake_fault_ = HandshakeFault::kOther;
-  bool end_written_ = false;  // close_notify
+  bool tickets_alone_ = false;  // nothing else waits to be sent
+  bool end_written_ = false;    // close_notify
 };
 
 extern const uint32_t kStreamEvents;
