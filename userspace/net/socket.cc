@@ -71,10 +71,6 @@ absl::Status ConnectResult(int fd) {
   return absl::OkStatus();
 }
 
-void LimitReceiveWindow(int fd, int bytes) {
-  (void)::setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &bytes, sizeof(bytes));
-}
-
 absl::StatusOr<Fd> ListenUnix(const std::string& path) {
   const sockaddr_un address = UnixAddress(path);
   if (path.size() >= sizeof(address.sun_path)) {

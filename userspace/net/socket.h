@@ -18,8 +18,6 @@ absl::StatusOr<Fd> ListenTcp(const Endpoint& endpoint, int backlog = 4096);
 // ConnectResult() tells.
 absl::StatusOr<Fd> ConnectTcp(const Endpoint& endpoint);
 absl::Status ConnectResult(int fd);
-// Bytes that the peer may have under way and unread here, at most (TCP_WINDOW_CLAMP, tcp(7)).
-void LimitReceiveWindow(int fd, int bytes);
 
 // A listening Unix socket at `path`, mode 0660. A socket file left by a dead process is replaced;
 // one that answers is AlreadyExists.

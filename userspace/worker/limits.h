@@ -42,9 +42,6 @@ inline HeadLimits HeadLimitsOf(const ServiceLimits& limits) {
           .headers = limits.headers};
 }
 constexpr int kInterimResponses = 16;  // 1xx before the response
-// Of a backend: what it sends ahead waits in its socket and has left the CPU's caches when it is
-// read at last. A backend 10 ms away can still send 50 MB/s on each connection.
-constexpr int kBackendWindowBytes = 512 << 10;
 // Rounds of moving bytes before the other connections have their turn.
 constexpr int kRoundsPerWakeup = 16;
 

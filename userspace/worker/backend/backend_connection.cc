@@ -7,7 +7,6 @@
 
 #include "base/status_macros.h"
 #include "net/socket.h"
-#include "worker/limits.h"
 
 namespace koi {
 
@@ -31,7 +30,6 @@ absl::StatusOr<std::unique_ptr<BackendConnection>> BackendConnection::Connect(Ev
                                                                               BackendTls tls,
                                                                               Waker& owner) {
   KOI_ASSIGN_OR_RETURN(Fd fd, ConnectTcp(place.member().endpoint));
-  LimitReceiveWindow(fd.get(), kBackendWindowBytes);
   std::unique_ptr<BackendConnection> connection(
       new BackendConnection(std::move(place), std::move(tls), std::move(fd), owner));
   KOI_ASSIGN_OR_RETURN(connection->watch_,
