@@ -132,10 +132,16 @@ absl::StatusOr<std::shared_ptr<const Certificate>> CertificateReader::Load(
   Certificate certificate{.files = files, .texts_digest = Sha256(all.bytes())};
   if (before != nullptr && before->files == files &&
       before->texts_digest == certificate.texts_digest) {
+    Remember(before);
     return before;
   }
+  if (auto known = Known(certificate); known != nullptr) return known;
   const absl::Status done = Read(texts, certificate);
-  if (done.ok()) return std::make_shared<const Certificate>(std::move(certificate));
+  if (done.ok()) {
+    auto made = std::make_shared<const Certificate>(std::move(certificate));
+    Remember(made);
+    return made;
+  }
   return Annotate(done, files.key_file == files.chain_file
                             ? files.chain_file
                             : absl::StrCat(files.chain_file, " with ", files.key_file));
@@ -214,6 +220,22 @@ absl::StatusOr<std::shared_ptr<X509>> CertificateReader::Decode(const std::strin
     issuers_[der] = certificate;
   }
   return certificate;
+}
+
+std::shared_ptr<const Certificate> CertificateReader::Known(const Certificate& wanted) const {
+  const auto found = known_.find(wanted.files.chain_file);
+  std::shared_ptr<const Certificate> known = found == known_.end() ? nullptr : found->second.lock();
+  const bool same = known != nullptr && known->files == wanted.files &&
+                    known->texts_digest == wanted.texts_digest;
+  return same ? known : nullptr;
+}
+
+void CertificateReader::Remember(const std::shared_ptr<const Certificate>& certificate) {
+  if (known_.size() >= most_known_) {
+    absl::erase_if(known_, [](const auto& one) { return one.second.expired(); });
+    most_known_ = std::max(kFewKnown, 2 * known_.size());
+  }
+  known_[certificate->files.chain_file] = certificate;
 }
 
 }  // namespace koi

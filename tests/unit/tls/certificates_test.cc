@@ -111,6 +111,22 @@ TEST_F(CertificateReaderTest, SameTextsAreNotReadTwice) {
   EXPECT_NE(*Load(authority_.Issue({.names = {"koi.example"}}), *first), *first);
 }
 
+TEST_F(CertificateReaderTest, ServicesWithTheSameFilesShareTheirCertificates) {
+  const MadeCertificate made = MakeCertificate("one.example");
+  std::shared_ptr<const Certificate> first = *Load(made);
+  EXPECT_EQ(*Load(made), first);
+  EXPECT_NE(*Load(MakeCertificate("one.example")), first);
+  // Another reader's, which this one has been shown.
+  std::shared_ptr<const Certificate> before =
+      *CertificateReader().Load({.chain_file = "chain", .key_file = "key"}, read_);
+  EXPECT_EQ(*Load({files_["chain"], files_["key"]}, before), before);
+  EXPECT_EQ(*Load({files_["chain"], files_["key"]}), before);
+  // What nobody has is not kept.
+  const std::weak_ptr<const Certificate> gone = before;
+  before.reset();
+  EXPECT_TRUE(gone.expired());
+}
+
 TEST_F(CertificateReaderTest, WhatClientsMayRefuseIsAWarning) {
   EXPECT_THAT(
       Warnings(authority_.Issue({.names = {"a"}, .from_seconds = -7200, .until_seconds = -60})),
