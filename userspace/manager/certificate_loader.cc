@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -17,11 +18,6 @@
 
 namespace koi {
 namespace {
-
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
 
 std::shared_ptr<const Certificate> OfFiles(const CertificateSet& certificates,
                                            const CertificateConfig& files) {
@@ -45,19 +41,31 @@ void Load(const CertificateConfig& files, CertificateReader& reader, const PemRe
 
 }  // namespace
 
+PemReader FilesWhile(GoOn go_on) {
+  return [go_on = std::move(go_on)](const std::string& path) -> absl::StatusOr<std::string> {
+    if (!go_on()) return absl::CancelledError("not wanted any more");
+    return ReadFile(path);
+  };
+}
+
 absl::StatusOr<std::vector<CertificateConfig>> FilesIn(const std::string& folder) {
-  std::vector<CertificateConfig> found;
+  absl::flat_hash_set<std::string> names;
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+    names.insert(entry->path().filename().string());
+  }
+  std::vector<CertificateConfig> found;
+  for (const std::string& name : names) {
     if (!absl::EndsWith(name, ".pem") || absl::StartsWith(name, ".")) continue;
     const std::string chain = absl::StrCat(folder, "/", name);
-    const std::string stem = chain.substr(0, chain.size() - 4);
+    const std::string stem = name.substr(0, name.size() - 4);
     CertificateConfig files = {.chain_file = chain, .key_file = chain};
-    if (const std::string key = absl::StrCat(stem, ".key"); IsThere(key)) files.key_file = key;
-    if (const std::string ocsp = absl::StrCat(stem, ".ocsp"); IsThere(ocsp)) {
-      files.ocsp_file = ocsp;
+    if (const std::string key = absl::StrCat(stem, ".key"); names.contains(key)) {
+      files.key_file = absl::StrCat(folder, "/", key);
+    }
+    if (const std::string ocsp = absl::StrCat(stem, ".ocsp"); names.contains(ocsp)) {
+      files.ocsp_file = absl::StrCat(folder, "/", ocsp);
     }
     found.push_back(std::move(files));
   }
@@ -95,12 +103,6 @@ LoadedCertificates LoadCertificates(const ServiceConfig& service, CertificateRea
         absl::StrCat(service.certificates_folder, " has no certificate: expected NAME.pem files"));
   }
   return loaded;
-}
-
-LoadedCertificates LoadCertificatesFromDisk(const ServiceConfig& service, CertificateReader& reader,
-                                            const CertificateSet& before) {
-  return LoadCertificates(
-      service, reader, [](const std::string& path) { return ReadFile(path); }, before);
 }
 
 absl::StatusOr<MessageFile> FileOf(const CertificateSet& certificates) {

@@ -24,6 +24,12 @@ struct LoadedCertificates {
   std::vector<std::string> warnings = {};
 };
 
+// Asked before each file is read; false: the rest need not be.
+using GoOn = std::function<bool()>;
+
+// Reads from disk while `go_on` says so; then Cancelled.
+PemReader FilesWhile(GoOn go_on);
+
 // Who has the certificates of a service.
 using CertificateSource = std::function<LoadedCertificates(const ServiceConfig&)>;
 
@@ -35,8 +41,6 @@ absl::StatusOr<std::vector<CertificateConfig>> FilesIn(const std::string& folder
 // one file of ten thousand keeps no service from being offered.
 LoadedCertificates LoadCertificates(const ServiceConfig& service, CertificateReader& reader,
                                     const PemReader& read, const CertificateSet& before);
-LoadedCertificates LoadCertificatesFromDisk(const ServiceConfig& service, CertificateReader& reader,
-                                            const CertificateSet& before);
 
 // The memory file for workers. Internal when there is no memory.
 absl::StatusOr<MessageFile> FileOf(const CertificateSet& certificates);

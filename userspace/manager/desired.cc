@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "config/numbers.h"
 #include "config/state_changes.h"
 
@@ -25,36 +24,36 @@ ConfigFileReader Remembering(const ConfigFileReader& read,
 
 }  // namespace
 
-NamedFileReaders DiskReaders(const CertificateSets& before) {
+NamedFileReaders DiskReaders(const CertificateSets& before, GoOn go_on) {
   const auto reader = std::make_shared<CertificateReader>();
+  const PemReader files = FilesWhile(std::move(go_on));
   return {.secrets = ReadNamedFile,
           .services = {.certificates =
-                           [reader, &before](const ServiceConfig& service) {
+                           [reader, files, &before](const ServiceConfig& service) {
                              const auto known = before.find(service.name);
-                             return LoadCertificatesFromDisk(
-                                 service, *reader,
+                             return LoadCertificates(
+                                 service, *reader, files,
                                  known == before.end() ? CertificateSet() : known->second);
                            },
-                       .authorities = [](const std::string& path) { return ReadFile(path); }},
+                       .authorities = files},
           .on_disk = true};
 }
 
 NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files,
-                             const CertificateSets& certificates) {
+                             const CertificateSets& certificates, GoOn go_on) {
   const ConfigFileReader kept = [&files](const std::string& path) -> absl::StatusOr<std::string> {
     const auto found = files.find(path);
     if (found != files.end()) return found->second;
     return absl::NotFoundError(absl::StrCat(path, " was not kept"));
   };
+  const CertificateSource on_disk =
+      DiskReaders(certificates, std::move(go_on)).services.certificates;
   return {.secrets = kept,
           .services = {.certificates =
-                           [&certificates](const ServiceConfig& service) {
+                           [on_disk, &certificates](const ServiceConfig& service) {
                              const auto found = certificates.find(service.name);
-                             if (found != certificates.end()) {
-                               return LoadedCertificates{.certificates = found->second};
-                             }
-                             CertificateReader reader;
-                             return LoadCertificatesFromDisk(service, reader, {});
+                             if (found == certificates.end()) return on_disk(service);
+                             return LoadedCertificates{.certificates = found->second};
                            },
                        .authorities = kept}};
 }

@@ -35,12 +35,12 @@ struct NamedFileReaders {
   bool on_disk = false;  // a certificate that koi is to make itself, and is not there, can be made
 };
 // As the files are on disk now. Certificates that have not changed are taken from `before`, which
-// outlives the readers.
-NamedFileReaders DiskReaders(const CertificateSets& before);
+// outlives the readers, and nothing is read any more once `go_on` says so.
+NamedFileReaders DiskReaders(const CertificateSets& before, GoOn go_on);
 // As `files` and `certificates` have them, which outlive the readers. A service whose certificates
-// are not there has them read from disk.
+// are not there has them read from disk, as above.
 NamedFileReaders KeptReaders(const std::map<std::string, std::string>& files,
-                             const CertificateSets& certificates);
+                             const CertificateSets& certificates, GoOn go_on);
 
 struct DesiredResult {
   std::optional<Desired> desired = std::nullopt;  // only without errors

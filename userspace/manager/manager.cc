@@ -11,6 +11,10 @@
 namespace koi {
 namespace {
 
+// How often the keeper is told that the start makes progress, and what that allows for.
+constexpr Duration kProgressInterval = std::chrono::seconds(1);
+constexpr Duration kProgressLimit = std::chrono::seconds(5);
+
 absl::StatusOr<int> Run(const ConfigSources& sources) {
   KOI_ASSIGN_OR_RETURN(std::unique_ptr<EventLoop> loop, EventLoop::Create());
   KOI_ASSIGN_OR_RETURN(std::unique_ptr<Manager> manager,
@@ -35,7 +39,12 @@ int Manager::Run() {
 
 void Manager::OnGreeting(KeeperGreeting greeting) {
   const bool first_manager = greeting.first_manager;
-  BeginningResult begun = Begin(sources_, greeting.held);
+  TimePoint told = Now();
+  BeginningResult begun = Begin(sources_, greeting.held, [this, &told] {
+    if (Now() - told < kProgressInterval) return;
+    told = Now();
+    keeper_->Busy(kProgressLimit);
+  });
   if (!begun.beginning.has_value()) {
     exit_code_ = begun.exit_code;
     return loop_.Stop();

@@ -2,6 +2,7 @@
 // Backends by the CLI, reload and diff.
 #include "manager/operations.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -17,9 +18,6 @@
 
 namespace koi {
 namespace {
-
-// Ten thousand certificates take two seconds.
-constexpr Duration kReadLimit = std::chrono::seconds(15);
 
 // What `by` did now, for `reason` or, where none was given, by which command.
 StateNote Note(const std::string& by, const std::string& reason, const std::string& command) {
@@ -60,8 +58,10 @@ void LogRefusal(const ReloadReport& report) {
 
 }  // namespace
 
-Operations::Operations(ConfigSources sources, Desired running, Parts parts, Applied applied)
-    : sources_(std::move(sources)),
+Operations::Operations(EventLoop& loop, ConfigSources sources, Desired running, Parts parts,
+                       Applied applied)
+    : loop_(loop),
+      sources_(std::move(sources)),
       state_file_(running.config.node.state),
       running_(std::move(running)),
       parts_(parts),
@@ -70,50 +70,87 @@ Operations::Operations(ConfigSources sources, Desired running, Parts parts, Appl
   parts_.certificates.Follow(running_.config, running_.certificates);
 }
 
-DesiredResult Operations::ReadAnew() {
-  parts_.keeper.Busy(kReadLimit);
-  DesiredResult result = MakeDesired(sources_.Read(), DiskReaders(running_.certificates),
-                                     running_.state, running_.file);
-  parts_.keeper.Busy(Duration::zero());
-  return result;
+absl::Status Operations::ReadAnew(const char* what, std::function<void(DesiredResult)> work,
+                                  std::function<void()> then) {
+  // The thread has copies of all that may change here; certificates themselves never do.
+  auto task = BackgroundTask::Start(
+      loop_,
+      [sources = sources_, before = parts_.certificates.certificates(), state = running_.state,
+       numbered = running_.file, work = std::move(work)](const std::atomic<bool>& stopped) {
+        work(MakeDesired(sources.Read(), DiskReaders(before, [&stopped] { return !stopped; }),
+                         state, numbered));
+      },
+      [this, then = std::move(then)] {
+        reading_.reset();
+        then();
+      });
+  KOI_RETURN_IF_ERROR(task.status());
+  reading_ = *std::move(task);
+  reading_for_ = what;
+  return absl::OkStatus();
 }
 
-DiffReport Operations::CollectDiff() {
-  return {.reload = PlanReload(running_, ReadAnew()), .cli = CliChangesOf(running_.state)};
+void Operations::CollectDiff(DiffDone done) {
+  if (const absl::Status idle = CheckIdle(); !idle.ok()) return done(idle);
+  const auto report = std::make_shared<DiffReport>();
+  const absl::Status begun = ReadAnew(
+      "diff",
+      [report, running = running_](const DesiredResult& next) {
+        *report = {.reload = PlanReload(running, next), .cli = CliChangesOf(running.state)};
+      },
+      [report, done] { done(*report); });
+  if (!begun.ok()) done(begun);
 }
 
 absl::Status Operations::CheckIdle() const {
-  if (!parts_.reconciler.running()) return absl::OkStatus();
-  return absl::AbortedError("a reload is under way; try again");
+  const bool reload = parts_.reconciler.running() || parts_.certificates.reloading();
+  if (!reload && reading_ == nullptr) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("a ", reload ? "reload" : reading_for_, " is under way; try again"));
 }
 
 void Operations::Reload(const std::string& by, ReloadDone done) {
   if (const absl::Status idle = CheckIdle(); !idle.ok()) return done(idle);
   LogInfo("reload", {{"by", by}});
-  DesiredResult next = ReadAnew();
+  parts_.certificates.Pause();
+  const auto next = std::make_shared<DesiredResult>();
+  const absl::Status begun = ReadAnew(
+      "reload", [next](DesiredResult read) { *next = std::move(read); },
+      [this, next, done] { Apply(std::move(*next), done); });
+  if (begun.ok()) return;
+  parts_.certificates.Resume();
+  LogError("reload refused", {{"why", begun.message()}});
+  done(begun);
+}
+
+void Operations::Apply(DesiredResult next, const ReloadDone& done) {
+  // Backends may have been changed while it was read.
+  if (next.desired.has_value()) next.dropped = PutState(running_.state, *next.desired);
   ReloadReport report = PlanReload(running_, next);
   const bool possible = report.outcome == ReloadReport::Outcome::kPending ||
                         report.outcome == ReloadReport::Outcome::kUnchanged;
-  if (!possible) {
-    LogRefusal(report);
-    return done(std::move(report));
-  }
-  Begin(std::move(report), *std::move(next.desired), std::move(done));
+  if (possible) return Begin(std::move(report), *std::move(next.desired), done);
+  parts_.certificates.Resume();
+  LogRefusal(report);
+  done(std::move(report));
 }
 
 // Also where nothing is to be changed: whatever somebody else changed is put right.
 void Operations::Begin(ReloadReport report, Desired next, ReloadDone done) {
   const absl::Status free = CheckVipsAreFree(next.config.vips);
   if (!free.ok()) {
+    parts_.certificates.Resume();
     LogError("reload refused", {{"why", free.message()}});
     return done(Annotate(free, "nothing was changed"));
   }
   if (next.state != running_.state) {
     const absl::Status saved = state_file_.Save(next.state);
-    if (!saved.ok()) return done(saved);
+    if (!saved.ok()) {
+      parts_.certificates.Resume();
+      return done(saved);
+    }
   }
   next_ = std::move(next);
-  parts_.certificates.Pause();
   parts_.reconciler.Apply(
       running_, next_,
       [this, report = std::move(report), done = std::move(done)](
@@ -165,17 +202,12 @@ absl::StatusOr<BackendChange> Operations::RemoveBackend(const BackendName& backe
   return Change(backend, "remove", by, WithRemoved);
 }
 
-CertificateList Operations::ReloadCertificates() {
+void Operations::ReloadCertificates(CertificatesDone done) {
   const absl::Status idle = CheckIdle();
-  if (idle.ok()) {
-    parts_.keeper.Busy(kReadLimit);
-    CertificateList list = parts_.certificates.Reload();
-    parts_.keeper.Busy(Duration::zero());
-    return list;
-  }
+  if (idle.ok()) return parts_.certificates.Reload(std::move(done));
   CertificateList list = parts_.certificates.List();
   list.errors.emplace_back(idle.message());
-  return list;
+  done(list);
 }
 
 void Operations::TakeCertificates() {
@@ -206,7 +238,7 @@ absl::StatusOr<BackendChange> Operations::Change(const BackendName& backend, con
 
 absl::StatusOr<BackendChange> Operations::MakeTrue(const std::string& pool, const std::string& name,
                                                    absl::StatusOr<State> next) {
-  KOI_RETURN_IF_ERROR(CheckIdle());
+  if (parts_.reconciler.running()) return CheckIdle();
   KOI_RETURN_IF_ERROR(next.status());
   const std::optional<BackendEntry> before = EntryOf(parts_.pools, pool, name);
   if (*next != running_.state) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,11 @@
 #include "manager/config_sources.h"
 #include "manager/control/routes.h"
 #include "manager/desired.h"
-#include "manager/keeper_client.h"
 #include "manager/reconciler.h"
 #include "manager/state_file.h"
 #include "manager/stats_collector.h"
+#include "net/background_task.h"
+#include "net/event_loop.h"
 
 namespace koi {
 
@@ -28,10 +30,9 @@ class Operations : public ControlActions {
     PoolTable& pools;
     WorkerFleet& workers;
     CertificateWatch& certificates;
-    KeeperClient& keeper;
   };
 
-  Operations(ConfigSources sources, Desired running, Parts parts, Applied applied);
+  Operations(EventLoop& loop, ConfigSources sources, Desired running, Parts parts, Applied applied);
 
   // What the node is; stays at its address.
   const Desired& running() const { return running_; }
@@ -39,8 +40,9 @@ class Operations : public ControlActions {
   void SetCollector(const StatsCollector& collector) { collector_ = &collector; }
 
   Stats CollectStats() override { return collector_->Collect(); }
-  DiffReport CollectDiff() override;
-  // Validates, compares, applies; logs what changed, and whatever kept it from changing.
+  // All that is read is read in the background, from copies: backends can be changed meanwhile.
+  void CollectDiff(DiffDone done) override;
+  // Reads, validates, compares, applies; logs what changed, and whatever kept it from changing.
   void Reload(const std::string& by, ReloadDone done) override;
   absl::StatusOr<BackendChange> AddBackend(const BackendAdd& add, const std::string& by) override;
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend,
@@ -51,7 +53,7 @@ class Operations : public ControlActions {
                                               const std::string& by) override;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;
   CertificateList ListCertificates() override { return parts_.certificates.List(); }
-  CertificateList ReloadCertificates() override;
+  void ReloadCertificates(CertificatesDone done) override;
 
  private:
   using StateChange = absl::StatusOr<State> (*)(const State&, const Config&, NotedBackend);
@@ -60,21 +62,28 @@ class Operations : public ControlActions {
   // Makes `next` true and keeps it, or neither. Answers with the backend as it is then, or was.
   absl::StatusOr<BackendChange> MakeTrue(const std::string& pool, const std::string& name,
                                          absl::StatusOr<State> next);
+  // Aborted while there is something that is read or applied.
   absl::Status CheckIdle() const;
   // Workers were given other certificates, out of the same files, be it of services or of pools.
   void TakeCertificates();
-  // Reads everything anew, which may take seconds.
-  DesiredResult ReadAnew();
+  // Begins to read everything anew in the background, which may take seconds: has `work` called
+  // there with what was read, then `then` here.
+  absl::Status ReadAnew(const char* what, std::function<void(DesiredResult)> work,
+                        std::function<void()> then);
+  void Apply(DesiredResult next, const ReloadDone& done);
   void Begin(ReloadReport report, Desired next, ReloadDone done);
   void Finish(const absl::Status& status, ReloadReport report, const ReloadDone& done);
 
-  ConfigSources sources_;
+  EventLoop& loop_;
+  const ConfigSources sources_;
   StateFile state_file_;
   Desired running_;
   Desired next_;  // while a reload is under way
   Parts parts_;
   Applied applied_;
   const StatsCollector* collector_ = nullptr;
+  std::string reading_for_;                  // a reload, or a diff
+  std::unique_ptr<BackgroundTask> reading_;  // while there is one
 };
 
 }  // namespace koi

@@ -39,15 +39,15 @@ void PoolTlsWatch::Follow(const Config& config, const std::vector<WorkerPool>& t
   }
 }
 
-absl::StatusOr<bool> PoolTlsWatch::Read(Watched& watched) {
+absl::StatusOr<bool> PoolTlsWatch::Read(const ConfigFileReader& read, Watched& watched) {
   // Before reading: what is written meanwhile is a change still to be seen.
   watched.seen = IdentitiesOf(watched.pool.tls_files);
   std::map<std::string, std::string> files;
   Config alone;
   alone.pools.push_back(watched.pool);
   LoadedPools loaded =
-      LoadPools(alone, [&files](const std::string& path) -> absl::StatusOr<std::string> {
-        KOI_ASSIGN_OR_RETURN(files[path], ReadFile(path));
+      LoadPools(alone, [&](const std::string& path) -> absl::StatusOr<std::string> {
+        KOI_ASSIGN_OR_RETURN(files[path], read(path));
         return files[path];
       });
   if (!loaded.errors.empty()) {
@@ -65,6 +65,7 @@ absl::StatusOr<bool> PoolTlsWatch::Read(Watched& watched) {
 }
 
 bool PoolTlsWatch::Look(TimePoint now, Duration patience) {
+  const ConfigFileReader read_file = [](const std::string& path) { return ReadFile(path); };
   bool changed = false;
   for (Watched& watched : watched_) {
     if (!watched.waits.empty() && !watched.told && now - watched.waits_since >= patience) {
@@ -73,7 +74,7 @@ bool PoolTlsWatch::Look(TimePoint now, Duration patience) {
               {{"why", watched.waits}});
     }
     if (IdentitiesOf(watched.pool.tls_files) == watched.seen) continue;
-    const absl::StatusOr<bool> read = Read(watched);
+    const absl::StatusOr<bool> read = Read(read_file, watched);
     watched.waits = std::string(read.status().message());
     watched.waits_since = now;
     watched.told = false;
@@ -84,10 +85,11 @@ bool PoolTlsWatch::Look(TimePoint now, Duration patience) {
   return changed;
 }
 
-std::vector<std::string> PoolTlsWatch::Reload(std::vector<std::string>& changed) {
+std::vector<std::string> PoolTlsWatch::Reload(const ConfigFileReader& read_file,
+                                              std::vector<std::string>& changed) {
   std::vector<std::string> errors;
   for (Watched& watched : watched_) {
-    const absl::StatusOr<bool> read = Read(watched);
+    const absl::StatusOr<bool> read = Read(read_file, watched);
     watched.waits = std::string(read.status().message());
     if (!read.ok()) errors.push_back(watched.waits);
     if (read.ok() && *read) changed.push_back(watched.pool.name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "config/build.h"
 #include "config/config.h"
 #include "manager/file_identity.h"
 #include "protocol/worker_messages.h"
@@ -23,9 +24,10 @@ class PoolTlsWatch {
   // Reads the files that have changed. Whether workers must be told of a pool; one that cannot be
   // used stays as it is, and after `patience` somebody is told.
   bool Look(TimePoint now, Duration patience);
-  // Reads all files now; returns what is wrong. The names of the pools that have changed are added
-  // to `changed`.
-  std::vector<std::string> Reload(std::vector<std::string>& changed);
+  // Reads all files by `read_file`; returns what is wrong. The names of the pools that have changed
+  // are added to `changed`. Logs nothing: a copy may do it in the background.
+  std::vector<std::string> Reload(const ConfigFileReader& read_file,
+                                  std::vector<std::string>& changed);
 
   // `pools` with the texts in use.
   std::vector<WorkerPool> With(std::vector<WorkerPool> pools) const;
@@ -42,8 +44,8 @@ class PoolTlsWatch {
     bool told = false;
   };
   static std::array<FileIdentity, 3> IdentitiesOf(const PoolTlsFiles& files);
-  // Reads the files of `watched`. True: it has other texts now.
-  absl::StatusOr<bool> Read(Watched& watched);
+  // Has the files of `watched` read. True: it has other texts now.
+  absl::StatusOr<bool> Read(const ConfigFileReader& read, Watched& watched);
 
   std::vector<Watched> watched_;
   std::map<std::string, std::string> files_;

@@ -77,8 +77,8 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
   keeper_.Hold(kHeldSkLookupLink, sk_lookup_link_.get());
 
   warnings_ = std::move(beginning.warnings);
-  operations_.emplace(sources, std::move(beginning.desired),
-                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_, keeper_},
+  operations_.emplace(loop_, sources, std::move(beginning.desired),
+                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_},
                       [this](const Desired& running) {
                         Keep(running);
                         tickets_.Follow(running.config.tickets);

@@ -46,12 +46,18 @@ std::optional<Snapshot> HeldSnapshot(const std::map<std::string, Fd>& held) {
 // Without the CLI's changes. Everything that is wrong is said.
 std::optional<Desired> ReadDesired(const ConfigSources& sources,
                                    const std::optional<Snapshot>& snapshot,
-                                   const CertificateSets& certificates) {
+                                   const CertificateSets& certificates,
+                                   const std::function<void()>& progress) {
+  const GoOn go_on = [&progress] {
+    progress();
+    return true;
+  };
   DesiredResult result =
       snapshot.has_value()
-          ? MakeDesired({.sources = snapshot->sources}, KeptReaders(snapshot->files, certificates),
-                        State(), snapshot->numbered)
-          : MakeDesired(sources.Read(), DiskReaders(certificates), State(), Config());
+          ? MakeDesired({.sources = snapshot->sources},
+                        KeptReaders(snapshot->files, certificates, go_on), State(),
+                        snapshot->numbered)
+          : MakeDesired(sources.Read(), DiskReaders(certificates, go_on), State(), Config());
   if (!result.chosen.empty()) LogInfo(absl::StrCat("from the command line: ", result.chosen));
   for (const std::string& warning : result.warnings) LogWarn(warning);
   for (const ConfigError& error : result.errors)
@@ -83,9 +89,10 @@ State ReadState(const StateFile& file, const std::optional<Snapshot>& snapshot,
 
 }  // namespace
 
-BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held) {
+BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held,
+                      const std::function<void()>& progress) {
   const std::optional<Snapshot> snapshot = HeldSnapshot(held);
-  std::optional<Desired> desired = ReadDesired(sources, snapshot, HeldCertificates(held));
+  std::optional<Desired> desired = ReadDesired(sources, snapshot, HeldCertificates(held), progress);
   if (!desired.has_value()) return {.exit_code = kExitConfigInvalid};
 
   Beginning beginning{.desired = *std::move(desired)};

@@ -3,6 +3,7 @@
 // and the changes that the CLI made to it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct BeginningResult {
 };
 
 // `held` is what the keeper holds. A crash is not a reload: with a snapshot in it nothing is read
-// from disk but state.toml.
-BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held);
+// from disk but state.toml. `progress` is called before each file of a certificate is read.
+BeginningResult Begin(const ConfigSources& sources, const std::map<std::string, Fd>& held,
+                      const std::function<void()>& progress);
 
 }  // namespace koi

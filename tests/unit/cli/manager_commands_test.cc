@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 class FakeManager : public ControlActions {
  public:
   Stats CollectStats() override { return stats; }
-  DiffReport CollectDiff() override { return diff; }
+  void CollectDiff(DiffDone done) override { done(diff); }
   void Reload(const std::string&, ReloadDone done) override {
     asked.push_back("reload");
     done(reload);
@@ -57,9 +57,9 @@ class FakeManager : public ControlActions {
   }
 
   CertificateList ListCertificates() override { return certificates; }
-  CertificateList ReloadCertificates() override {
+  void ReloadCertificates(CertificatesDone done) override {
     asked.push_back("reload certificates");
-    return certificates;
+    done(certificates);
   }
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
     asked.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
@@ -80,7 +80,7 @@ class FakeManager : public ControlActions {
                                                     .key_file = "/etc/koi/web.key",
                                                     .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
-  DiffReport diff;
+  absl::StatusOr<DiffReport> diff = DiffReport();
   absl::StatusOr<ReloadReport> reload = ReloadReport();
   std::vector<std::string> asked;
 
@@ -290,7 +290,7 @@ TEST_F(ManagerCommandsTest, ReloadThatFailsSaysWhy) {
 
 TEST_F(ManagerCommandsTest, DiffShowsWhatAReloadWouldChangeAndWhatTheCliChanged) {
   EXPECT_EQ(Run("diff").out, "A reload would change nothing.\n");
-  manager_.diff = {
+  manager_.diff = DiffReport{
       .reload =
           {.outcome = ReloadReport::Outcome::kPending,
            .changes = {{ConfigChange::Kind::kAdded, "VIP", "10.0.0.2", {{"group", "", "42"}}}}},
@@ -313,8 +313,8 @@ TEST_F(ManagerCommandsTest, DiffShowsWhatAReloadWouldChangeAndWhatTheCliChanged)
 }
 
 TEST_F(ManagerCommandsTest, DiffWithAnInvalidFileShowsItsErrors) {
-  manager_.diff.reload = {.outcome = ReloadReport::Outcome::kInvalid,
-                          .errors = {{.message = "no"}}};
+  manager_.diff->reload = {.outcome = ReloadReport::Outcome::kInvalid,
+                           .errors = {{.message = "no"}}};
   const Said said = Run("diff");
   EXPECT_EQ(said.code, kExitConfigInvalid);
   EXPECT_EQ(said.talk, "no\n1 error: koi goes on with what runs\n");

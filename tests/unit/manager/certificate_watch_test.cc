@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
@@ -40,7 +41,7 @@ class CertificateWatchTest : public ::testing::Test {
   ~CertificateWatchTest() override { std::filesystem::remove_all(folder_); }
 
   LoadedServices Loaded() const {
-    const NamedFileReaders readers = DiskReaders(nothing_before_);
+    const NamedFileReaders readers = DiskReaders(nothing_before_, [] { return true; });
     return LoadServices(config_, readers.services);
   }
   std::string File(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
@@ -56,6 +57,12 @@ class CertificateWatchTest : public ::testing::Test {
     const TimePoint end = Now() + std::chrono::seconds(15);
     while (!condition() && Now() < end) loop_->Turn(std::chrono::milliseconds(20));
     return condition();
+  }
+  CertificateList Reload() {
+    std::optional<CertificateList> list;
+    watch_.Reload([&](const CertificateList& reloaded) { list = reloaded; });
+    EXPECT_TRUE(Eventually([&] { return list.has_value(); }));
+    return list.value_or(CertificateList());
   }
   std::string Subject() const { return watch_.List().certificates[0].subject; }
   std::string Waits() const { return watch_.List().certificates[0].waits; }
@@ -113,7 +120,7 @@ TEST_F(CertificateWatchTest, SymbolicLinksMayBeSwapped) {
 TEST_F(CertificateWatchTest, FilesThatAreOnlyTouchedChangeNothing) {
   const uint64_t revision = workers_.revision();
   Write("web.pem", *ReadFile(File("web.pem")));
-  const CertificateList list = watch_.Reload();
+  const CertificateList list = Reload();
   EXPECT_THAT(list.errors, SizeIs(0));
   EXPECT_EQ(list.changed, 0u);
   EXPECT_EQ(workers_.revision(), revision);
@@ -132,21 +139,21 @@ TEST_F(CertificateWatchTest, ReloadTakesAllOrNothing) {
   Put("web", MakeCertificate("two.example"));
   Write("other.key", "no key");
 
-  const CertificateList bad = watch_.Reload();
+  const CertificateList bad = Reload();
   EXPECT_THAT(bad.errors, ElementsAre(HasSubstr("service \"other\": ")));
   EXPECT_EQ(bad.changed, 0u);
   EXPECT_EQ(Subject(), "/CN=one.example");
   EXPECT_EQ(changes_, 0);
 
   Put("other", MakeCertificate("other.example"));
-  EXPECT_EQ(watch_.Reload().changed, 2u);
+  EXPECT_EQ(Reload().changed, 2u);
   EXPECT_EQ(Subject(), "/CN=two.example");
   EXPECT_EQ(changes_, 1);
 }
 
 TEST_F(CertificateWatchTest, ExpiredCertificateIsNotTaken) {
   Put("web", MakeCertificate("late.example", -7200, -3600));
-  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("/CN=late.example expired on ")));
+  EXPECT_THAT(Reload().errors, ElementsAre(HasSubstr("/CN=late.example expired on ")));
   EXPECT_EQ(Subject(), "/CN=one.example");
 }
 
@@ -157,7 +164,7 @@ TEST_F(CertificateWatchTest, ExpiredCertificateInUseDoesNotHinderOthers) {
   EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("expired on ")));
   workers_.SetBriefing("blue", std::move(loaded.services), {});
   watch_.Follow(config_, loaded.certificates);
-  EXPECT_THAT(watch_.Reload().errors, SizeIs(0));
+  EXPECT_THAT(Reload().errors, SizeIs(0));
 }
 
 TEST_F(CertificateWatchTest, FilesOfAFolderComeAndGo) {
@@ -182,7 +189,7 @@ TEST_F(CertificateWatchTest, FilesOfAFolderComeAndGo) {
   EXPECT_TRUE(Eventually([&] { return changes_ == 1; }));
   EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=three.example", "/CN=two.example"));
   EXPECT_EQ(workers_.services()[0].certificates.digest, DigestOf(watch_.certificates()["web"]));
-  EXPECT_THAT(watch_.Reload().errors, SizeIs(0)) << "for one that never could be used";
+  EXPECT_THAT(Reload().errors, SizeIs(0)) << "for one that never could be used";
 
   std::filesystem::remove(File("more/two.pem"));
   EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
@@ -223,7 +230,7 @@ TEST_F(PoolTlsWatchTest, WhatChangesIsTakenByItself) {
   const MadeCertificate own = MakeCertificate("koi anew");
   const uint64_t revision = workers_.revision();
   Write("own.key", own.key_pem);
-  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
+  EXPECT_THAT(Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
   EXPECT_EQ(workers_.revision(), revision);
   Write("own.pem", own.chain_pem);
   EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
@@ -234,18 +241,18 @@ TEST_F(PoolTlsWatchTest, WhatChangesIsTakenByItself) {
 TEST_F(PoolTlsWatchTest, WhatCannotBeUsedChangesNothing) {
   const WorkerPoolTls before = Tls();
   Write("ca.pem", "nothing");
-  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
+  EXPECT_THAT(Reload().errors, ElementsAre(HasSubstr("pool \"backends\": tls: ")));
   Write("ca.pem", MakeCertificate("second authority").chain_pem);
   Put("own", MakeCertificate("late", -7200, -3600));
-  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("expired on ")));
+  EXPECT_THAT(Reload().errors, ElementsAre(HasSubstr("expired on ")));
   EXPECT_EQ(Tls(), before);
   EXPECT_EQ(changes_, 0);
 
   std::filesystem::remove(File("ca.pem"));
-  EXPECT_THAT(watch_.Reload().errors, ElementsAre(HasSubstr("ca.pem")));
+  EXPECT_THAT(Reload().errors, ElementsAre(HasSubstr("ca.pem")));
   Write("ca.pem", MakeCertificate("second authority").chain_pem);
   Put("own", MakeCertificate("koi anew"));
-  EXPECT_EQ(watch_.Reload().changed, 1u);
+  EXPECT_EQ(Reload().changed, 1u);
   EXPECT_NE(Tls(), before);
 }
 

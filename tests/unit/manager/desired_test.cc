@@ -126,10 +126,10 @@ TEST_F(DesiredTest, SnapshotLeadsToTheSame) {
   const CertificateSets certificates =
       DecodeCertificateSets(EncodeCertificateSets(before.certificates)).value();
   files.clear();  // nothing is read from elsewhere
-  const Desired after =
-      MakeDesired({.sources = snapshot.sources}, KeptReaders(snapshot.files, certificates),
-                  snapshot.state, snapshot.numbered)
-          .desired.value();
+  const Desired after = MakeDesired({.sources = snapshot.sources},
+                                    KeptReaders(snapshot.files, certificates, [] { return true; }),
+                                    snapshot.state, snapshot.numbered)
+                            .desired.value();
   EXPECT_THAT(DiffConfigs(before.config, after.config), IsEmpty());
   EXPECT_EQ(after.config.pools[1].number, 7U);
   EXPECT_EQ(after.services, before.services);

@@ -22,10 +22,7 @@ using ::testing::StartsWith;
 class NotedActions : public ControlActions {
  public:
   Stats CollectStats() override { return stats; }
-  DiffReport CollectDiff() override {
-    return {.reload = {.outcome = ReloadReport::Outcome::kPending},
-            .cli = {{.change = "draining", .pool = "web", .name = "web-1"}}};
-  }
+  void CollectDiff(DiffDone done) override { diff_done = std::move(done); }
   void Reload(const std::string& by, ReloadDone done) override {
     noted.push_back(absl::StrCat("reload by ", by));
     reload_done = std::move(done);
@@ -49,9 +46,9 @@ class NotedActions : public ControlActions {
   }
 
   CertificateList ListCertificates() override { return certificates; }
-  CertificateList ReloadCertificates() override {
+  void ReloadCertificates(CertificatesDone done) override {
     noted.push_back("reload certificates");
-    return certificates;
+    certificates_done = std::move(done);
   }
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override {
     noted.push_back(absl::StrCat("replace ", order.cpu, " ", order.limit_ms));
@@ -70,7 +67,9 @@ class NotedActions : public ControlActions {
                                                     .loaded = "2026-01-02T03:04:05Z"}}};
   absl::Status answer = absl::OkStatus();
   std::vector<std::string> noted;
+  DiffDone diff_done;
   ReloadDone reload_done;
+  CertificatesDone certificates_done;
 
  private:
   absl::StatusOr<BackendChange> Note(std::string what) {
@@ -185,9 +184,19 @@ TEST_F(RoutesTest, ReloadIsAnsweredWhenItIsDone) {
 }
 
 TEST_F(RoutesTest, DiffIsForTheControlSocketAlone) {
-  const DiffReport diff = DecodeDiffReport(Control("GET", "/diff").body).value();
+  std::vector<HttpResponse> answers;
+  Control("GET", "/diff").later([&answers](HttpResponse answer) {
+    answers.push_back(std::move(answer));
+  });
+  EXPECT_THAT(answers, IsEmpty());
+  actions_.diff_done(DiffReport{.reload = {.outcome = ReloadReport::Outcome::kPending},
+                                .cli = {{.change = "draining", .pool = "web", .name = "web-1"}}});
+  actions_.diff_done(absl::AbortedError("a reload is under way; try again"));
+  ASSERT_EQ(answers.size(), 2U);
+  const DiffReport diff = DecodeDiffReport(answers[0].body).value();
   EXPECT_EQ(diff.reload.outcome, ReloadReport::Outcome::kPending);
   EXPECT_EQ(diff.cli.at(0).change, "draining");
+  EXPECT_EQ(answers[1].status, 409);
   EXPECT_EQ(Stats("GET", "/diff").status, 404);
   EXPECT_EQ(StatsHandler(actions_)({.method = "POST", .path = "/reload"}).status, 404);
 }
@@ -212,8 +221,14 @@ TEST_F(RoutesTest, WorkerIsReplaced) {
 TEST_F(RoutesTest, CertificatesAreListedAndReloaded) {
   EXPECT_EQ(DecodeCertificateList(Control("GET", "/certificates").body)->certificates[0].service,
             "web");
-  EXPECT_EQ(Control("POST", "/certificates/reload", "{}").status, 200);
+  const HttpResponse reload = Control("POST", "/certificates/reload", "{}");
+  ASSERT_NE(reload.later, nullptr);
+  std::string answer;
+  reload.later([&answer](const HttpResponse& response) { answer = response.body; });
   EXPECT_THAT(actions_.noted, ElementsAre("reload certificates"));
+  EXPECT_EQ(answer, "");
+  actions_.certificates_done(actions_.certificates);
+  EXPECT_EQ(answer, EncodeJson(actions_.certificates));
 }
 
 TEST_F(RoutesTest, StatsPortChangesNothing) {

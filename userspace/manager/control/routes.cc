@@ -142,11 +142,18 @@ HttpResponse Certificates(ControlActions& actions, const HttpRequest&) {
 
 HttpResponse ReloadCertificates(ControlActions& actions, const HttpRequest& request) {
   LogInfo("certificates-reload", {{"peer", request.peer}});
-  return Json(EncodeJson(actions.ReloadCertificates()));
+  return {.later = [&actions](const HttpResponse::Answer& answer) {
+    actions.ReloadCertificates(
+        [answer](const CertificateList& list) { answer(Json(EncodeJson(list))); });
+  }};
 }
 
 HttpResponse Diff(ControlActions& actions, const HttpRequest&) {
-  return Json(EncodeJson(actions.CollectDiff()));
+  return {.later = [&actions](const HttpResponse::Answer& answer) {
+    actions.CollectDiff([answer](const absl::StatusOr<DiffReport>& report) {
+      answer(report.ok() ? Json(EncodeJson(*report)) : Failure(report.status()));
+    });
+  }};
 }
 
 HttpResponse Reload(ControlActions& actions, const HttpRequest& request) {

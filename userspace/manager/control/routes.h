@@ -17,10 +17,14 @@ class ControlActions {
   virtual ~ControlActions() = default;
 
   virtual Stats CollectStats() = 0;
-  virtual DiffReport CollectDiff() = 0;
-  // Calls `done` once, now or later. Aborted while another reload is under way.
+  // These three call `done` once, now or later. Aborted while one of them is under way.
+  using DiffDone = std::function<void(absl::StatusOr<DiffReport>)>;
+  virtual void CollectDiff(DiffDone done) = 0;
   using ReloadDone = std::function<void(absl::StatusOr<ReloadReport>)>;
   virtual void Reload(const std::string& by, ReloadDone done) = 0;
+  // Reads all certificates anew and has workers take them, if every one can be used.
+  using CertificatesDone = std::function<void(const CertificateList&)>;
+  virtual void ReloadCertificates(CertificatesDone done) = 0;
   // NotFound for an unknown pool or backend, AlreadyExists for a name taken, FailedPrecondition for
   // what must be done otherwise, ResourceExhausted when the table of backends is full or the change
   // cannot be kept.
@@ -36,8 +40,6 @@ class ControlActions {
   // worker cannot be replaced now.
   virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;
   virtual CertificateList ListCertificates() = 0;
-  // Reads all of them anew and has workers take them, if every one can be used.
-  virtual CertificateList ReloadCertificates() = 0;
 };
 
 // All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the
