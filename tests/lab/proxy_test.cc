@@ -6,8 +6,11 @@
 //            └────────────────────┴── blue ──┬── web-1: nginx :9001 (PROXY v1), s_server :9443
 //                                            └── web-2: haproxy :9002 (PROXY v2), s_server :9443,
 //                                            sink :9003
+#include <signal.h>
+
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/file.h"
@@ -55,6 +58,17 @@ name = "sink"
 mode = "tcp"
 listen = ["VIP:8083"]
 pool = "sink"
+
+[[service]]
+name = "trusting"
+mode = "http"
+listen = ["VIP:8084"]
+pool = "trusting"
+
+[[pool]]
+name = "trusting"
+tls = { ca = "TRUST.pem", name = "a.example", certificate = "TRUST.own.pem", key = "TRUST.own.key" }
+backend = [{ name = "a", address = "WEB1:9443" }]
 
 [[pool]]
 name = "told"
@@ -166,6 +180,8 @@ class ProxyLabTest : public KoiTest {
     front = &lab.web_3.host();
     StartTlsServer(*web_1, "a.example");
     StartTlsServer(*web_2, "x.b.example");
+    Trust(*web_1);
+    MakePair(absl::StrCat(lab.lab.directory(), "/trust.own"), "koi itself");
     nginx_ = web_1->Start({"nginx", "-c", Put(*web_1, "told.conf", kNginx)}, "told.log");
     behind_ = web_2->Start({"haproxy", "-f", Put(*web_2, "told.cfg", kHaproxyBehind)}, "told.log");
     front_ =
@@ -182,6 +198,7 @@ class ProxyLabTest : public KoiTest {
                                       {"WEB2", web_2->ip4()},
                                       {"CHAIN", lab.certificate.chain},
                                       {"KEY", lab.certificate.key},
+                                      {"TRUST", absl::StrCat(lab.lab.directory(), "/trust")},
                                       {"DIR", host.directory()}});
   }
   std::string Put(Host& host, const std::string& name, const std::string& text) const {
@@ -191,12 +208,20 @@ class ProxyLabTest : public KoiTest {
   }
   void StartTlsServer(Host& host, const std::string& name) {
     const std::string file = absl::StrCat(host.directory(), "/tls");
+    MakePair(file, name);
+    servers_.push_back(host.Start({"openssl", "s_server", "-www", "-accept", "9443", "-verify", "1",
+                                   "-cert", file + ".pem", "-key", file + ".key"},
+                                  "s_server.log"));
+  }
+  void MakePair(const std::string& file, const std::string& name) {
     lab.lab.MustRun({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                      "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-days", "2",
                      "-keyout", file + ".key", "-out", file + ".pem"});
-    servers_.push_back(host.Start({"openssl", "s_server", "-quiet", "-www", "-accept", "9443",
-                                   "-cert", file + ".pem", "-key", file + ".key"},
-                                  "s_server.log"));
+  }
+  // From now on koi trusts, where it is told to trust somebody, what `host` shows.
+  void Trust(const Host& host) {
+    lab.lab.MustRun(
+        {"cp", host.directory() + "/tls.pem", absl::StrCat(lab.lab.directory(), "/trust.pem")});
   }
   std::string Curl(const Argv& arguments) const {
     Argv argv = {"curl", "-s", "-m", "10"};
@@ -213,6 +238,9 @@ class ProxyLabTest : public KoiTest {
         .out;
   }
 
+  // Of a backend with TLS, and the certificate that koi shows to it.
+  void ReplaceWhatIsTrusted();
+
   Host* web_1 = nullptr;
   Host* web_2 = nullptr;
   Host* front = nullptr;
@@ -223,7 +251,31 @@ class ProxyLabTest : public KoiTest {
   std::vector<Process> servers_;
 };
 
-TEST_F(ProxyLabTest, ClientIsKnownThroughProxiesAndTlsIsPassedOnByName) {
+void ProxyLabTest::ReplaceWhatIsTrusted() {
+  const auto ask = [this] {
+    return Curl(
+        {absl::StrCat("http://", kVip4, ":8084/"), "-o", "/dev/null", "-w", "%{http_code}"});
+  };
+  const auto shown = [this] { return ReadFile(web_1->directory() + "/s_server.log").value_or(""); };
+  EXPECT_EQ(ask(), "200");
+  EXPECT_THAT(shown(), HasSubstr("CN = koi itself"));
+  EXPECT_THAT(lab.blue.Koi({"cert", "list"}).out, HasSubstr("pool trusting  /CN=koi itself"));
+
+  servers_[0].Signal(SIGKILL);
+  ASSERT_TRUE(servers_[0].Wait(5s).has_value());
+  StartTlsServer(*web_1, "a.example");
+  EXPECT_TRUE(Eventually(5s, [&] { return ask() == "502"; })) << "another one by the same name";
+  Trust(*web_1);
+  MakePair(absl::StrCat(lab.lab.directory(), "/trust.own"), "koi anew");
+  EXPECT_TRUE(Eventually(
+      10s, [&] { return ask() == "200" && absl::StrContains(shown(), "CN = koi anew"); },
+      "new_trust"));
+  EXPECT_THAT(lab.blue.Koi({"cert", "list"}).out, HasSubstr("pool trusting  /CN=koi anew"));
+  EXPECT_THAT(lab.blue.Koi({"diff"}).out, HasSubstr("A reload would change nothing"));
+  EXPECT_EQ(lab.blue.Koi({"reload"}).out, "nothing to change\n");
+}
+
+TEST_F(ProxyLabTest, ClientIsKnownTlsIsPassedOnByNameAndTrustFollowsItsFiles) {
   const std::string client = lab.client.ip4();
   // haproxy tells koi, koi tells nginx.
   EXPECT_EQ(Curl({absl::StrCat("http://", front->ip4(), ":8081/")}),
@@ -251,6 +303,8 @@ TEST_F(ProxyLabTest, ClientIsKnownThroughProxiesAndTlsIsPassedOnByName) {
   EXPECT_THAT(
       Curl({"-k", "--resolve", absl::StrCat("a.example:8444:", kVip4), "https://a.example:8444/"}),
       HasSubstr("Cipher"));
+
+  ReplaceWhatIsTrusted();
 }
 
 TEST_F(ProxyLabTest, HundredMegabytesComeBackAfterTheClientHasEndedItsSide) {

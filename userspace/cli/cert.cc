@@ -58,9 +58,10 @@ absl::StatusOr<ExitCode> ListCertificates(const Invocation& invocation) {
   const int64_t now_s = absl::ToUnixSeconds(absl::Now());
   Table table({"SERVICE", "FOR", "UNTIL", "DAYS", "LOADED", "CHAIN", "KEY", "SHA-256", "WAITS"});
   for (const CertificateStats& one : list.certificates) {
-    table.Add({one.service, one.names.empty() ? one.subject : absl::StrJoin(one.names, ","),
-               one.until, static_cast<int>((one.until_s - now_s) / kSecondsPerDay), one.loaded,
-               one.chain_file, one.key_file, one.fingerprint, one.waits});
+    const std::string whose = one.pool.empty() ? one.service : absl::StrCat("pool ", one.pool);
+    table.Add({whose, one.names.empty() ? one.subject : absl::StrJoin(one.names, ","), one.until,
+               static_cast<int>((one.until_s - now_s) / kSecondsPerDay), one.loaded, one.chain_file,
+               one.key_file, one.fingerprint, one.waits});
   }
   table.Print(invocation.out);
   return kExitOk;

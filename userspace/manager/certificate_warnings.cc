@@ -27,8 +27,10 @@ std::vector<std::string> CertificateWarnings(const std::vector<CertificateExpiry
   for (const CertificateExpiry& one : certificates) {
     if (one.until_s >= now_s + kSoonDays * kSecondsPerDay) break;
     if (++soon > kMostSaid) continue;
-    warnings.push_back(absl::StrCat("the certificate of service ", one.service, " for ", one.name,
-                                    " ", HowSoon(one.until_s - now_s)));
+    const std::string whose =
+        one.pool.empty() ? absl::StrCat("service ", one.service) : absl::StrCat("pool ", one.pool);
+    warnings.push_back(absl::StrCat("the certificate of ", whose, " for ", one.name, " ",
+                                    HowSoon(one.until_s - now_s)));
   }
   if (soon > kMostSaid) {
     const size_t more = soon - kMostSaid;

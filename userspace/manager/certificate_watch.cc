@@ -180,7 +180,14 @@ std::vector<CertificateExpiry> CertificateWatch::Expiries() const {
     if (!is_new) place->second = std::min(place->second, one.facts.until_s);
   }
   std::vector<CertificateExpiry> expiries;
-  for (const auto& [key, until_s] : first) expiries.push_back({key.first, key.second, until_s});
+  for (const auto& [key, until_s] : first) {
+    expiries.push_back({.service = key.first, .name = key.second, .until_s = until_s});
+  }
+  for (const CertificateStats& one : pools_.List()) {
+    expiries.push_back({.pool = one.pool,
+                        .name = one.names.empty() ? one.subject : one.names[0],
+                        .until_s = one.until_s});
+  }
   std::stable_sort(expiries.begin(), expiries.end(),
                    [](const CertificateExpiry& one, const CertificateExpiry& other) {
                      return one.until_s < other.until_s;
@@ -206,6 +213,7 @@ CertificateList CertificateWatch::List() const {
                                  .loaded = watched.loaded,
                                  .waits = watched.waits});
   }
+  for (CertificateStats& one : pools_.List()) list.certificates.push_back(std::move(one));
   return list;
 }
 

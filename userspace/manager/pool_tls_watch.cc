@@ -6,12 +6,29 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "manager/pool_loader.h"
 
 namespace koi {
+namespace {
+
+// Of a text that is in use, and so can be read; "" has none.
+CertificateFacts FactsOfFirst(const std::string& chain_pem) {
+  const absl::StatusOr<std::vector<std::string>> chain = CertificatesDer(chain_pem);
+  if (!chain.ok()) return {};
+  const auto first = DecodeCertificate(chain->front());
+  return first.ok() ? FactsOf(first->get()) : CertificateFacts();
+}
+
+std::string LoadedNow() {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
+}
+
+}  // namespace
 
 std::array<FileIdentity, 3> PoolTlsWatch::IdentitiesOf(const PoolTlsFiles& files) {
   return {IdentityOf(files.ca), IdentityOf(files.certificate),
@@ -27,10 +44,13 @@ void PoolTlsWatch::Follow(const Config& config, const std::vector<WorkerPool>& t
     for (const WorkerPool& one : told) {
       if (one.number == pool.number) watched.in_use = one.tls;
     }
+    watched.facts = FactsOfFirst(watched.in_use.chain_pem);
+    watched.loaded = LoadedNow();
     for (const Watched& known : before) {
       if (known.pool.number != pool.number || known.pool.tls_files != pool.tls_files) continue;
       if (known.in_use != watched.in_use) continue;
       watched.seen = known.seen;
+      watched.loaded = known.loaded;
       watched.waits = known.waits;
       watched.waits_since = known.waits_since;
       watched.told = known.told;
@@ -60,6 +80,8 @@ absl::StatusOr<bool> PoolTlsWatch::Read(const ConfigFileReader& read, Watched& w
     return absl::InvalidArgumentError(absl::StrJoin(loaded.warnings, "; "));
   }
   watched.in_use = std::move(tls);
+  watched.facts = FactsOfFirst(watched.in_use.chain_pem);
+  watched.loaded = LoadedNow();
   for (auto& [path, text] : files) files_[path] = std::move(text);
   return true;
 }
@@ -95,6 +117,24 @@ std::vector<std::string> PoolTlsWatch::Reload(const ConfigFileReader& read_file,
     if (read.ok() && *read) changed.push_back(watched.pool.name);
   }
   return errors;
+}
+
+std::vector<CertificateStats> PoolTlsWatch::List() const {
+  std::vector<CertificateStats> list;
+  for (const Watched& watched : watched_) {
+    if (watched.in_use.chain_pem.empty()) continue;
+    list.push_back({.pool = watched.pool.name,
+                    .subject = watched.facts.subject,
+                    .names = watched.facts.names,
+                    .until = watched.facts.until,
+                    .until_s = watched.facts.until_s,
+                    .fingerprint = watched.facts.fingerprint,
+                    .chain_file = watched.pool.tls_files.certificate,
+                    .key_file = watched.pool.tls_files.key,
+                    .loaded = watched.loaded,
+                    .waits = watched.waits});
+  }
+  return list;
 }
 
 std::vector<WorkerPool> PoolTlsWatch::With(std::vector<WorkerPool> pools) const {

@@ -11,7 +11,9 @@
 #include "config/build.h"
 #include "config/config.h"
 #include "manager/file_identity.h"
+#include "protocol/control_messages.h"
 #include "protocol/worker_messages.h"
+#include "tls/certificates.h"
 
 namespace koi {
 
@@ -31,6 +33,8 @@ class PoolTlsWatch {
 
   // `pools` with the texts in use.
   std::vector<WorkerPool> With(std::vector<WorkerPool> pools) const;
+  // The certificates that koi shows to backends, as they are in use.
+  std::vector<CertificateStats> List() const;
   // The texts that were read since the first Follow() and are in use, by path.
   const std::map<std::string, std::string>& files() const { return files_; }
 
@@ -39,7 +43,9 @@ class PoolTlsWatch {
     PoolConfig pool = {};
     std::array<FileIdentity, 3> seen = {};  // ca, certificate, key, when they were last read
     WorkerPoolTls in_use = {};
-    std::string waits = {};  // why the files are not in use
+    CertificateFacts facts = {};  // of its certificate, where it has one
+    std::string loaded = {};      // when, UTC
+    std::string waits = {};       // why the files are not in use
     TimePoint waits_since = {};
     bool told = false;
   };

@@ -15,7 +15,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CpuStats, cpu, pid, state, starts, steered, s
                                    replace_failure, services_current, services_refusal,
                                    handshakes_tls13, handshakes_resumed, responses, log_dropped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerReplace, cpu, limit_ms)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, subject, names, until, until_s,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateStats, service, pool, subject, names, until, until_s,
                                    fingerprint, chain_file, key_file, ocsp_file, loaded, waits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, errors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, by, at,
@@ -29,7 +29,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, 
                                    errors, bytes_in, bytes_out, handshakes, handshakes_tls13,
                                    handshakes_resumed, handshake_failures, handshake_time,
                                    response_time, total_time)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateExpiry, service, name, until_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateExpiry, service, pool, name, until_s)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLogStats, written, dropped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)

@@ -147,6 +147,7 @@ struct VerdictStats {
 // When a certificate in use expires; of several for one name the first to do so.
 struct CertificateExpiry {
   std::string service = {};
+  std::string pool = {};  // in place of `service`, where koi shows it to backends
   std::string name = {};  // the first it is for
   int64_t until_s = 0;    // since 1970
 };
@@ -199,6 +200,7 @@ struct BackendChange {
 
 struct CertificateStats {
   std::string service = {};
+  std::string pool = {};  // in place of `service`, where koi shows it to backends
   std::string subject = {};
   std::vector<std::string> names = {};  // DNS names and addresses
   std::string until = {};               // UTC, RFC 3339

@@ -71,14 +71,16 @@ class FakeManager : public ControlActions {
 
   CpuStats replaced = {.cpu = 1, .pid = 78, .state = "serving", .cut = 2};
   Stats stats = SampleStats();
-  CertificateList certificates = {.certificates = {{.service = "web",
-                                                    .subject = "/CN=koi.example",
-                                                    .names = {"koi.example", "10.0.0.1"},
-                                                    .until = "2027-01-02T03:04:05Z",
-                                                    .fingerprint = "AB:CD",
-                                                    .chain_file = "/etc/koi/web.pem",
-                                                    .key_file = "/etc/koi/web.key",
-                                                    .loaded = "2026-01-02T03:04:05Z"}}};
+  CertificateList certificates = {
+      .certificates = {{.service = "web",
+                        .subject = "/CN=koi.example",
+                        .names = {"koi.example", "10.0.0.1"},
+                        .until = "2027-01-02T03:04:05Z",
+                        .fingerprint = "AB:CD",
+                        .chain_file = "/etc/koi/web.pem",
+                        .key_file = "/etc/koi/web.key",
+                        .loaded = "2026-01-02T03:04:05Z"},
+                       {.pool = "api", .subject = "/CN=koi", .until = "2027-02-03T04:05:06Z"}}};
   absl::Status answer = absl::OkStatus();
   absl::StatusOr<DiffReport> diff = DiffReport();
   absl::StatusOr<ReloadReport> reload = ReloadReport();
@@ -382,15 +384,16 @@ TEST_F(ManagerCommandsTest, WorkerThatIsNotReplacedIsSaid) {
 
 TEST_F(ManagerCommandsTest, CertificatesAreListed) {
   const std::string out = Run("cert list").out;
-  EXPECT_THAT(out, HasSubstr("web      koi.example,10.0.0.1  2027-01-02T03:04:05Z"));
+  EXPECT_THAT(out, HasSubstr("web       koi.example,10.0.0.1  2027-01-02T03:04:05Z"));
   EXPECT_THAT(out, HasSubstr("AB:CD"));
-  EXPECT_EQ(DecodeCertificateList(Run("cert list -o json").out)->certificates.size(), 1u);
+  EXPECT_THAT(out, HasSubstr("pool api  /CN=koi               2027-02-03T04:05:06Z"));
+  EXPECT_EQ(DecodeCertificateList(Run("cert list -o json").out)->certificates.size(), 2u);
 }
 
 TEST_F(ManagerCommandsTest, CertificatesAreReloadedAndWorkersWaitedFor) {
   manager_.stats.cpus[0].services_current = true;
   manager_.certificates.changed = 1;
-  EXPECT_EQ(Run("cert reload").out, "1 certificates read, 1 changed\n");
+  EXPECT_EQ(Run("cert reload").out, "2 certificates read, 1 changed\n");
   manager_.stats.cpus[0].services_current = false;
   manager_.stats.cpus[0].services_refusal = "no";
   const Said refused = Run("cert reload");

@@ -20,13 +20,13 @@ TEST(CertificateWarningsTest, ExpiredAndSoonToExpireAreSaid) {
       CertificateWarnings({{.service = "web", .name = "old.example", .until_s = kNow - 1},
                            {.service = "web", .name = "now.example", .until_s = kNow + 1},
                            {.service = "web", .name = "a.example", .until_s = kNow + kDay},
-                           {.service = "api", .name = "b.example", .until_s = kNow + 14 * kDay - 1},
+                           {.pool = "api", .name = "b.example", .until_s = kNow + 14 * kDay - 1},
                            {.service = "api", .name = "c.example", .until_s = kNow + 14 * kDay}},
                           kNow),
       ElementsAre("the certificate of service web for old.example has expired",
                   "the certificate of service web for now.example expires in less than a day",
                   "the certificate of service web for a.example expires in 1 day",
-                  "the certificate of service api for b.example expires in 13 days"));
+                  "the certificate of pool api for b.example expires in 13 days"));
   EXPECT_THAT(CertificateWarnings({}, kNow), IsEmpty());
 }
 

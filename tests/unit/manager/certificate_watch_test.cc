@@ -196,6 +196,10 @@ TEST_F(CertificateWatchTest, FilesOfAFolderComeAndGo) {
   EXPECT_THAT(subjects(), ElementsAre("/CN=one.example", "/CN=three.example"));
 }
 
+MATCHER_P2(IsOf, pool, name, "") {
+  return arg.service.empty() && arg.pool == pool && arg.name == name;
+}
+
 class PoolTlsWatchTest : public CertificateWatchTest {
  protected:
   PoolTlsWatchTest() {
@@ -213,6 +217,7 @@ class PoolTlsWatchTest : public CertificateWatchTest {
     watch_.Follow(config_, loaded.certificates);
   }
   const WorkerPoolTls& Tls() const { return workers_.pools()[1].tls; }
+  CertificateStats Listed() const { return watch_.List().certificates.back(); }
 };
 
 TEST_F(PoolTlsWatchTest, WhatChangesIsTakenByItself) {
@@ -236,6 +241,27 @@ TEST_F(PoolTlsWatchTest, WhatChangesIsTakenByItself) {
   EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
   EXPECT_EQ(Tls().key_pem, own.key_pem);
   EXPECT_EQ(Tls().chain_pem, own.chain_pem);
+}
+
+TEST_F(PoolTlsWatchTest, OwnCertificateIsListedAndExpires) {
+  EXPECT_THAT(watch_.List().certificates, SizeIs(2));
+  const CertificateStats before = Listed();
+  EXPECT_EQ(before.pool, "backends");
+  EXPECT_EQ(before.service, "");
+  EXPECT_EQ(before.subject, "/CN=koi");
+  EXPECT_EQ(before.fingerprint.size(), 95u);
+  EXPECT_EQ(before.chain_file, File("own.pem"));
+  EXPECT_EQ(before.key_file, File("own.key"));
+  EXPECT_NE(before.loaded, "");
+
+  Put("own", MakeCertificate("koi anew", -60, 600));
+  EXPECT_EQ(Reload().changed, 1u);
+  EXPECT_EQ(Listed().subject, "/CN=koi anew");
+  EXPECT_THAT(watch_.Expiries()[0], IsOf("backends", "/CN=koi anew"));
+  EXPECT_LT(watch_.Expiries()[0].until_s, before.until_s);
+  Write("own.key", "no key");
+  EXPECT_THAT(Reload().errors, SizeIs(1));
+  EXPECT_TRUE(Eventually([&] { return !Listed().waits.empty(); }));
 }
 
 TEST_F(PoolTlsWatchTest, WhatCannotBeUsedChangesNothing) {

@@ -49,6 +49,8 @@ TEST(MetricsTest, EachPartOfTheStatisticsIsThere) {
            "koi_pool_queued{pool=\"web\"} 6\n",
            "koi_tls_certificate_expiry_timestamp_seconds{service=\"web\",name=\"koi.example\"} "
            "1800000000\n",
+           "koi_tls_certificate_expiry_timestamp_seconds{pool=\"web\",name=\"koi.example\"} "
+           "1900000000\n",
            "koi_access_log_written_total 19\n",
            "koi_access_log_dropped_total 1\n",
        }) {

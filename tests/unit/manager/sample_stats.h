@@ -76,7 +76,8 @@ inline Stats SampleStats() {
   group.adverts_sent = 12;
   group.bad_authentication = 2;
   stats.carp = {group};
-  stats.certificates = {{.service = "web", .name = "koi.example", .until_s = 1'800'000'000}};
+  stats.certificates = {{.service = "web", .name = "koi.example", .until_s = 1'800'000'000},
+                        {.pool = "web", .name = "koi.example", .until_s = 1'900'000'000}};
   stats.access_log = {.written = 19, .dropped = 1};
   return stats;
 }

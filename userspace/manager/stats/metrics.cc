@@ -248,7 +248,10 @@ void WriteCertificates(const Stats& stats, PrometheusWriter& out) {
   out.Family("koi_tls_certificate_expiry_timestamp_seconds", kGauge,
              "When a certificate in use expires, since 1970; the thousand that expire first.");
   for (const CertificateExpiry& one : stats.certificates) {
-    out.Sample({{"service", one.service}, {"name", one.name}}, static_cast<uint64_t>(one.until_s));
+    const bool of_pool = !one.pool.empty();
+    out.Sample(
+        {{of_pool ? "pool" : "service", of_pool ? one.pool : one.service}, {"name", one.name}},
+        static_cast<uint64_t>(one.until_s));
   }
 }
 
