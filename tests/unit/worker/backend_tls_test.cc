@@ -98,6 +98,33 @@ TEST_F(FixedNameTest, IsAskedForVerifiedAndResumed) {
   EXPECT_EQ(Line()["reason"], "finished");
 }
 
+// Resuming would pass by what has changed: whom koi believes, and who it says it is.
+TEST_F(FixedNameTest, SessionIsOfNoUseOnceThePoolsTlsHasChanged) {
+  TestBackend web(Secure(Once));
+  worker_.AddBackend(kWebPool, "web-1", web.endpoint());
+  EXPECT_EQ(GetFrom("koi.example"), "ok");
+  const auto tell = [this](const WorkerPool& pool) {
+    ASSERT_TRUE(
+        std::holds_alternative<WorkerReady>(worker_.Start({ServiceOn("web", {http()})}, {pool})));
+  };
+  WorkerPool pool = pools_[0];
+  pool.timeouts.idle = std::chrono::seconds(7);
+  tell(pool);
+  EXPECT_EQ(GetFrom("koi.example"), "ok");
+  EXPECT_EQ(Seen().back(), "web.internal resumed certified") << "nothing of TLS has changed";
+
+  pool.tls.chain_pem = pool.tls.key_pem = "";
+  tell(pool);
+  EXPECT_EQ(GetFrom("koi.example"), "ok");
+  EXPECT_EQ(Seen().back(), "web.internal");
+
+  pool.tls.trust = {
+      .digest = "1f",
+      .pem = std::make_shared<const std::string>(MakeCertificate("somebody else").chain_pem)};
+  tell(pool);
+  EXPECT_THAT(Get(http()).head, StartsWith("HTTP/1.1 502 "));
+}
+
 TEST_F(FixedNameTest, ConnectionIsKeptForTheNextRequest) {
   TestBackend web(Secure(TestBackend::Says("web-1")));
   worker_.AddBackend(kWebPool, "web-1", web.endpoint());

@@ -26,8 +26,10 @@ BackendTls Backends::TlsTo(const PoolMember& member, const PoolSettings& setting
                            const std::string& name, TlsProtocol protocol) {
   if (settings.tls == nullptr) return {};
   Session& kept = sessions_[member.number];
-  if (kept.session == nullptr || kept.incarnation != member.incarnation) {
-    kept = {.incarnation = member.incarnation, .session = std::make_shared<ClientSession>()};
+  if (kept.context != settings.tls || kept.incarnation != member.incarnation) {
+    kept = {.incarnation = member.incarnation,
+            .context = settings.tls,
+            .session = std::make_shared<ClientSession>()};
   }
   const std::string& expected = settings.told.tls.name;
   BackendTls tls{.context = settings.tls, .session = kept.session};

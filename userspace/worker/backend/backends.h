@@ -66,8 +66,10 @@ class Backends {
   const PoolSettingsTable& settings_;
   const AllWorkers& others_;
   absl::node_hash_map<uint32_t, koi::Pool> pools_;
+  // It stands for what was verified and shown under `context`, and is of no use under another.
   struct Session {
     uint32_t incarnation = 0;
+    std::shared_ptr<const ClientTlsContext> context = nullptr;
     std::shared_ptr<ClientSession> session = nullptr;
   };
   absl::flat_hash_map<uint32_t, Session> sessions_;  // by backend

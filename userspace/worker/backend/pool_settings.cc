@@ -33,7 +33,11 @@ absl::Status PoolSettingsTable::Add(WorkerPool pool, const PoolSettingsTable& be
     settings = same->second;
   } else {
     PoolSettings made;
-    if (pool.has_tls) {
+    const bool same_tls = same != before.by_number_.end() && same->second->tls != nullptr &&
+                          same->second->told.tls == pool.tls;
+    if (pool.has_tls && same_tls) {
+      made.tls = same->second->tls;  // sessions go with it
+    } else if (pool.has_tls) {
       auto context = ContextOf(pool.tls);
       if (!context.ok()) {
         return Annotate(context.status(), absl::StrCat("TLS of pool ", pool.name));
