@@ -165,7 +165,8 @@ TEST_P(SlowClientsTest, LeaveTheServiceAvailable) {
   EXPECT_EQ(failed, 0U) << "of " << ok + failed;
   EXPECT_GT(ok, 20U);
   PrintMeasured("slow_clients_workers_pss", most_kib, "KiB");
-  EXPECT_LT(most_kib, 200 << 10);
+  // Four buffers of a connection, OpenSSL's, and the workers themselves.
+  EXPECT_LT(most_kib, 256 << 10);
 }
 
 std::vector<Argv> SlowKinds() {

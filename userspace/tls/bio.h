@@ -40,6 +40,8 @@ class GatheringBio {
   // How much the socket has taken in all.
   uint64_t sent() const { return sent_; }
   // Whether nothing more is taken before an event.
+  // The socket took no more, and has not said since that it would.
+  bool blocked() const { return blocked_; }
   bool full() const { return blocked_ && waiting() == kQueueBytes; }
 
  private:

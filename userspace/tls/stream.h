@@ -81,6 +81,8 @@ class Stream {
   // that is empty, and `size` out of one that has them.
   Io SpliceTo(int pipe_fd, size_t size, size_t& got);
   Io SpliceFrom(int pipe_fd, size_t size, size_t& written);
+  // Whether the kernel has taken all it wants, until it says otherwise.
+  bool blocked() const { return bio_ == nullptr ? !writable_ : bio_->blocked(); }
   // Sends what waits, but for a ticket alone. kDone: the kernel has it all; kAgain: the rest goes
   // when there is room.
   Io Flush();

@@ -11,7 +11,9 @@
 namespace koi {
 
 Exchange::Outcome Exchange::MoveResponse() {
-  // What the client does not take is not read: the backend has to wait.
+  // What the client does not take is not read: the backend has to wait. Less is kept for a thousand
+  // slow readers if that begins before there is no room.
+  if (client_.stream.blocked()) return Outcome::kAgain;
   while (!client_.out.full()) {
     const Outcome decoded = DecodeResponse();
     if (decoded != Outcome::kAgain || response_passed_ || tunnel_.has_value()) return decoded;
