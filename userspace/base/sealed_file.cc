@@ -14,14 +14,21 @@
 namespace koi {
 
 absl::StatusOr<Fd> SealBytes(const char* name, absl::string_view bytes) {
+  return SealPieces(name, {bytes});
+}
+
+absl::StatusOr<Fd> SealPieces(const char* name, const std::vector<absl::string_view>& pieces) {
   Fd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", name));
-  for (size_t at = 0; at < bytes.size();) {
-    const ssize_t written =
-        ::pwrite(fd.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", name));
-    at += static_cast<size_t>(written);
+  off_t end = 0;
+  for (absl::string_view left : pieces) {
+    while (!left.empty()) {
+      const ssize_t written = ::pwrite(fd.get(), left.data(), left.size(), end);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", name));
+      left.remove_prefix(static_cast<size_t>(written));
+      end += written;
+    }
   }
   if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) !=
       0) {

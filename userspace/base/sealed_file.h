@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -14,6 +15,8 @@ namespace koi {
 
 // A sealed memory file of `bytes`, close-on-exec. `name` is what /proc shows.
 absl::StatusOr<Fd> SealBytes(const char* name, absl::string_view bytes);
+// The same of `pieces`, one behind the other.
+absl::StatusOr<Fd> SealPieces(const char* name, const std::vector<absl::string_view>& pieces);
 
 // What is in such a file; its offset is neither used nor moved, so that one file serves many
 // readers.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <list>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -111,17 +113,27 @@ absl::StatusOr<MessageFile> FileOf(const CertificateSet& certificates) {
                      .file = std::make_shared<const Fd>(std::move(file))};
 }
 
-std::string EncodeCertificateSets(const CertificateSets& sets) {
-  ByteWriter writer;
-  writer.U32(static_cast<uint32_t>(sets.size()));
-  for (const auto& [service, certificates] : sets) {
-    const std::string bundle = EncodeBundle(certificates);
-    writer.U32(static_cast<uint32_t>(service.size()));
-    writer.Bytes(service);
-    writer.U32(static_cast<uint32_t>(bundle.size()));
-    writer.Bytes(bundle);
+absl::StatusOr<Fd> FileOfAll(const std::vector<WorkerService>& services) {
+  std::vector<std::shared_ptr<const SealedMapping>> bundles;
+  std::list<std::string> heads;  // their bytes stay where they are
+  ByteWriter count;
+  count.U32(static_cast<uint32_t>(std::count_if(
+      services.begin(), services.end(),
+      [](const WorkerService& service) { return service.certificates.file != nullptr; })));
+  heads.push_back(count.Take());
+  std::vector<absl::string_view> pieces = {heads.back()};
+  for (const WorkerService& service : services) {
+    if (service.certificates.file == nullptr) continue;
+    KOI_ASSIGN_OR_RETURN(const auto bundle, SealedMapping::Open(service.certificates.file->get()));
+    ByteWriter head;
+    head.U32(static_cast<uint32_t>(service.name.size()));
+    head.Bytes(service.name);
+    head.U32(static_cast<uint32_t>(bundle->bytes().size()));
+    heads.push_back(head.Take());
+    pieces.insert(pieces.end(), {absl::string_view(heads.back()), bundle->bytes()});
+    bundles.push_back(bundle);
   }
-  return writer.Take();
+  return SealPieces("koi-certificates", pieces);
 }
 
 absl::StatusOr<CertificateSets> DecodeCertificateSets(absl::string_view bytes) {

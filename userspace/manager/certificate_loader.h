@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/fd.h"
 #include "config/config.h"
 #include "protocol/worker_messages.h"
 #include "tls/certificate.h"
@@ -45,8 +46,10 @@ LoadedCertificates LoadCertificates(const ServiceConfig& service, CertificateRea
 // The memory file for workers. Internal when there is no memory.
 absl::StatusOr<MessageFile> FileOf(const CertificateSet& certificates);
 
-// All sets as bytes, for a manager after this one. DataLoss when `bytes` are none.
-std::string EncodeCertificateSets(const CertificateSets& sets);
+// Those that workers have for `services`, in one memory file for a manager after this one, made of
+// the files that workers were given: to encode ten thousand again takes a while.
+absl::StatusOr<Fd> FileOfAll(const std::vector<WorkerService>& services);
+// What is in it. DataLoss when `bytes` are none.
 absl::StatusOr<CertificateSets> DecodeCertificateSets(absl::string_view bytes);
 
 }  // namespace koi

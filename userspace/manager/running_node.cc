@@ -110,18 +110,21 @@ void RunningNode::Keep(const Desired& running) {
   // Certificates may be many, and change more rarely. They go first: one that is kept and not used
   // does no harm.
   std::string certificates;
-  for (const auto& [service, set] : running.certificates) {
-    absl::StrAppend(&certificates, service, " ", DigestOf(set), "\n");
+  for (const WorkerService& service : running.services) {
+    absl::StrAppend(&certificates, service.name, " ", service.certificates.digest, "\n");
   }
   if (certificates != kept_certificates_) {
-    Keep(kHeldCertificates, "koi-certificates", EncodeCertificateSets(running.certificates));
+    Keep(kHeldCertificates, FileOfAll(running.services));
     kept_certificates_ = std::move(certificates);
   }
   Keep(kHeldApplied, "koi-applied", EncodeSnapshot(running));
 }
 
 void RunningNode::Keep(absl::string_view name, const char* file, absl::string_view bytes) {
-  const absl::StatusOr<Fd> sealed = SealBytes(file, bytes);
+  Keep(name, SealBytes(file, bytes));
+}
+
+void RunningNode::Keep(absl::string_view name, const absl::StatusOr<Fd>& sealed) {
   if (sealed.ok()) return keeper_.Hold(name, sealed->get());
   LogError("cannot keep what runs for the next manager", {{"why", sealed.status().message()}});
 }

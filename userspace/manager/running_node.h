@@ -46,6 +46,7 @@ class RunningNode : private PoolTableObserver {
   void Keep(const Desired& running);
   // Under `name`; `file` is what /proc shows.
   void Keep(absl::string_view name, const char* file, absl::string_view bytes);
+  void Keep(absl::string_view name, const absl::StatusOr<Fd>& sealed);
   void Watch();
   void OnHealth(uint32_t number, BackendHealth health, const std::string& why);
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/file.h"
+#include "base/sealed_file.h"
 #include "config/state_changes.h"
 #include "manager/reload_plan.h"
 #include "manager/snapshot.h"
@@ -123,8 +124,9 @@ TEST_F(DesiredTest, SnapshotLeadsToTheSame) {
   const Desired before = Make(kText, state, numbered).desired.value();
   const std::string bytes = EncodeSnapshot(before);
   const Snapshot snapshot = DecodeSnapshot(bytes).value();
+  const Fd held = FileOfAll(before.services).value();
   const CertificateSets certificates =
-      DecodeCertificateSets(EncodeCertificateSets(before.certificates)).value();
+      DecodeCertificateSets(SealedBytes(held.get()).value()).value();
   files.clear();  // nothing is read from elsewhere
   const Desired after = MakeDesired({.sources = snapshot.sources},
                                     KeptReaders(snapshot.files, certificates, [] { return true; }),
