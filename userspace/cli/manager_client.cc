@@ -16,6 +16,8 @@ namespace koi {
 namespace {
 
 constexpr long kAnswerLimitMs = 30'000;
+// Where koi-manager reads all certificates first, and answers others meanwhile.
+constexpr long kReadingLimitMs = 300'000;
 constexpr size_t kMaxAnswerBytes = 64 << 20;
 
 struct CurlDeleter {
@@ -33,11 +35,11 @@ size_t Collect(char* bytes, size_t size, size_t count, void* answer) {
 }
 
 // Why `curl` got no answer from `socket`.
-absl::Status NoAnswer(CURL* curl, CURLcode result, const std::string& socket) {
+absl::Status NoAnswer(CURL* curl, CURLcode result, const std::string& socket, long limit_ms) {
   const std::string what = absl::StrCat("cannot reach koi-manager at ", socket, ": ");
   if (result == CURLE_OPERATION_TIMEDOUT) {
     return absl::DeadlineExceededError(
-        absl::StrCat(what, "no answer in ", kAnswerLimitMs / 1000, " seconds"));
+        absl::StrCat(what, "no answer in ", limit_ms / 1000, " seconds"));
   }
   long os_errno = 0;
   curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
@@ -72,6 +74,8 @@ absl::Status Refusal(long status, const std::string& body) {
 
 absl::StatusOr<ManagerClient::Answer> ManagerClient::Ask(const std::string& path,
                                                          const std::string& body) const {
+  const bool reads = path == "/reload" || path == "/diff" || path == "/certificates/reload";
+  const long limit_ms = reads ? kReadingLimitMs : kAnswerLimitMs;
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
   if (curl == nullptr) return absl::InternalError("cannot start libcurl");
   const std::unique_ptr<curl_slist, HeadersDeleter> headers(
@@ -81,7 +85,7 @@ absl::StatusOr<ManagerClient::Answer> ManagerClient::Ask(const std::string& path
   curl_easy_setopt(curl.get(), CURLOPT_URL, absl::StrCat("http://koi-manager", path).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kAnswerLimitMs);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, limit_ms);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Collect);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
   if (!body.empty()) {
@@ -90,7 +94,7 @@ absl::StatusOr<ManagerClient::Answer> ManagerClient::Ask(const std::string& path
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
   }
   const CURLcode result = curl_easy_perform(curl.get());
-  if (result != CURLE_OK) return NoAnswer(curl.get(), result, socket_);
+  if (result != CURLE_OK) return NoAnswer(curl.get(), result, socket_, limit_ms);
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;
 }
