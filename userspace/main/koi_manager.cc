@@ -18,7 +18,7 @@ namespace {
 // halve what the process keeps.
 void GiveMemoryBack() {
   ::mallopt(M_ARENA_MAX, 1);
-  ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
 }  // namespace

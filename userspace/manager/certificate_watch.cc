@@ -6,8 +6,10 @@
 #include <map>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 
@@ -171,17 +173,26 @@ void CertificateWatch::TellOfWaiting() {
 }
 
 std::vector<CertificateExpiry> CertificateWatch::Expiries() const {
-  std::map<std::pair<std::string, std::string>, int64_t> first;
+  using Key = std::pair<absl::string_view, absl::string_view>;
+  absl::flat_hash_map<Key, int64_t> first;
+  first.reserve(watched_.all().size());
   for (const WatchedCertificate& watched : watched_.all()) {
     if (watched.in_use == nullptr) continue;
     const Certificate& one = *watched.in_use;
     const std::string& name = one.names.empty() ? one.facts.subject : one.names[0];
-    const auto [place, is_new] = first.try_emplace({watched.service, name}, one.facts.until_s);
+    const auto [place, is_new] = first.try_emplace(Key(watched.service, name), one.facts.until_s);
     if (!is_new) place->second = std::min(place->second, one.facts.until_s);
   }
+  std::vector<std::pair<int64_t, Key>> next;
+  next.reserve(first.size());
+  for (const auto& [key, until_s] : first) next.emplace_back(until_s, key);
+  const size_t most = std::min(next.size(), kMostExpiries);
+  std::partial_sort(next.begin(), next.begin() + static_cast<ptrdiff_t>(most), next.end());
+  next.resize(most);
   std::vector<CertificateExpiry> expiries;
-  for (const auto& [key, until_s] : first) {
-    expiries.push_back({.service = key.first, .name = key.second, .until_s = until_s});
+  for (const auto& [until_s, key] : next) {
+    expiries.push_back(
+        {.service = std::string(key.first), .name = std::string(key.second), .until_s = until_s});
   }
   for (const CertificateStats& one : pools_.List()) {
     expiries.push_back({.pool = one.pool,

@@ -57,22 +57,23 @@ absl::StatusOr<bool> ReadOne(WatchedCertificate& one, CertificateReader& reader,
 }  // namespace
 
 void WatchedCertificates::Follow(const Config& config, const CertificateSets& certificates) {
-  std::map<std::string, KnownCertificates> before;
-  for (WatchedCertificate& one : std::exchange(all_, {})) {
-    std::string chain_file = one.files.chain_file;
-    before[one.service].emplace(std::move(chain_file), std::move(one));
-  }
+  // Of ten thousand nothing is copied: the event loop does this.
+  std::vector<WatchedCertificate> before = std::exchange(all_, {});
+  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, WatchedCertificate*> places;
+  places.reserve(before.size());
+  for (WatchedCertificate& one : before) places[{one.service, one.files.chain_file}] = &one;
+  all_.reserve(before.size());
   const std::string now = UtcNow();
   folders_.clear();
   next_ = 0;
   for (const ServiceConfig& service : config.services) {
     const auto in_use = certificates.find(service.name);
     if (in_use == certificates.end()) continue;
-    KnownCertificates& of_service = before[service.name];
     for (const auto& certificate : in_use->second) {
-      const auto known = of_service.find(certificate->files.chain_file);
-      if (known != of_service.end() && known->second.in_use == certificate) {
-        all_.push_back(known->second);
+      const auto known = places.find({service.name, certificate->files.chain_file});
+      if (known != places.end() && known->second->in_use == certificate) {
+        all_.push_back(std::move(*known->second));
+        places.erase(known);
         continue;
       }
       all_.push_back({.service = service.name,
