@@ -140,7 +140,7 @@ absl::Status LoadRun::Pace() {
   phase_ = Phase::kPace;
   asked_ = done_ = 0;
   for (const auto& connection : connections_) free_.push(connection.get());
-  const Duration interval = std::chrono::seconds(1) / plan_.rate;
+  const Duration interval = Duration(std::chrono::seconds(1)) / plan_.rate;
   TimePoint due = Now();
   while (done_ < plan_.requests) {
     for (; asked_ < plan_.requests && due <= Now(); due += interval) {
