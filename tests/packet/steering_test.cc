@@ -88,7 +88,9 @@ TEST_F(XdpSteeringTest, PacketOnItsWorkersCpuIsLeftThereWhereSteeringIsForTheOth
   if (!cpus.Set(elsewhere).ok()) GTEST_SKIP() << "the only CPU";
   SetCpus({elsewhere});
   EXPECT_EQ(VerdictFor(Syn()), "STEERED");
-  if (elsewhere != kWorkerCpu) EXPECT_OK(cpus.Remove(elsewhere));
+  if (elsewhere != kWorkerCpu) {
+    EXPECT_OK(cpus.Remove(elsewhere));
+  }
 }
 
 TEST_F(XdpSteeringTest, WithSteeringOffPacketsAreLeftWhereTheyCameIn) {

@@ -147,9 +147,9 @@ constexpr char kAccessLogStdout[] = "stdout";
 
 struct ServiceConfig {
   uint32_t number = 0;
-  std::string name;
+  std::string name = {};
   ServiceMode mode = ServiceMode::kHttp;
-  std::vector<Endpoint> listen;  // each address is a VIP
+  std::vector<Endpoint> listen = {};  // each address is a VIP
   TlsMode tls = TlsMode::kOff;
   std::vector<CertificateConfig> certificates = {};
   std::string certificates_folder = {};  // each NAME.pem in it is one more; "" for none

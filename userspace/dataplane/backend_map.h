@@ -36,8 +36,8 @@ struct BackendEntry {
   TimePoint up_since = {};       // when it last became usable: what a slow start counts from
   uint32_t pool = 0;
   Endpoint endpoint;
-  std::string name;
-  std::string pool_name;
+  std::string name = {};
+  std::string pool_name = {};
 
   // Whether new requests may go to it.
   bool usable() const { return admin == BackendAdmin::kEnabled && health == BackendHealth::kUp; }

@@ -127,7 +127,9 @@ TEST(AccessLineTest, NoBytesOfAClientMakeAnotherLine) {
     const Json json = Json::parse(line, nullptr, false);
     ASSERT_FALSE(json.is_discarded()) << line;
     absl::string_view read = json["path"].get_ref<const std::string&>();
-    if (!absl::ConsumeSuffix(&read, "...")) EXPECT_EQ(read, FromLatin1(path));
+    if (!absl::ConsumeSuffix(&read, "...")) {
+      EXPECT_EQ(read, FromLatin1(path));
+    }
     EXPECT_TRUE(absl::StartsWith(FromLatin1(path), read));
     EXPECT_EQ(json["reason"], "finished");
     EXPECT_GE(json.size(), 21u);
