@@ -100,7 +100,8 @@ TEST_F(BalanceLabTest, LimitsAndSharesHoldOverBothWorkersAndTheFiguresAddUp) {
 TEST_F(BalanceLabTest, OneThatComesBackGetsItsShareByAndBy) {
   ASSERT_TRUE(lab.blue.Koi({"backend", "drain", "web", "web-1"}).ok());
   ASSERT_TRUE(lab.blue.Koi({"backend", "undrain", "web", "web-1"}).ok());
-  const LoadReport at_first = Ask("/", 100, 2);
+  // One at a time: an idle backend is freer than a busy one, however little it is worth yet.
+  const LoadReport at_first = Ask("/", 100, 1);
   EXPECT_EQ(at_first.ok, 100U) << at_first.Describe();
   EXPECT_LT(at_first.served_by.count("web-1") == 0 ? 0 : at_first.served_by.at("web-1"), 40U);
 
