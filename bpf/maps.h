@@ -4,9 +4,16 @@
 
 #include <koi/abi/backend.h>
 #include <koi/abi/cpu.h>
+#include <koi/abi/deny.h>
+#include <koi/abi/explained.h>
+#include <koi/abi/flow.h>
+#include <koi/abi/forwarded.h>
+#include <koi/abi/fragment.h>
 #include <koi/abi/gate.h>
 #include <koi/abi/limits.h>
 #include <koi/abi/listener.h>
+#include <koi/abi/pool.h>
+#include <koi/abi/ring.h>
 #include <koi/abi/service.h>
 #include <koi/abi/settings.h>
 #include <koi/abi/verdict.h>
@@ -43,7 +50,6 @@ struct {
   __type(value, struct koi_service);
 } koi_services SEC(".maps");
 
-// No program reads it yet; it is here so that it has type information and bpftool prints it.
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -86,6 +92,103 @@ struct {
   __type(key, __u32);
   __type(value, struct koi_steered);
 } koi_steered SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, KOI_POOLS_MAX);
+  __type(key, __u32);
+  __type(value, struct koi_pool);
+} koi_pools SEC(".maps");
+
+// A pool's slots. The pattern alone: koi-manager makes each with as many entries as it needs, which
+// BPF_F_INNER_MAP allows.
+struct koi_ring_array {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct koi_slot);
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, KOI_POOLS_MAX);
+  __type(key, __u32);
+  __array(values, struct koi_ring_array);
+} koi_rings SEC(".maps");
+
+struct koi_slots_array {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct koi_slot_times);
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, KOI_POOLS_MAX);
+  __type(key, __u32);
+  __array(values, struct koi_slots_array);
+} koi_slots SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, KOI_FLOWS_MAX);
+  __type(key, struct koi_flow_key);
+  __type(value, struct koi_flow);
+} koi_flows SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct koi_flow_state);
+} koi_flow_state SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, KOI_FRAGMENTS_MAX);
+  __type(key, struct koi_frag_key);
+  __type(value, struct koi_frag);
+} koi_frags SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, KOI_BACKENDS_MAX);
+  __type(key, __u32);
+  __type(value, struct koi_forwarded);
+} koi_forwarded SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+  __uint(max_entries, KOI_DEVICES_MAX);
+  __type(key, __u32);
+  __type(value, __u32);
+} koi_devices SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, KOI_DENIED_MAX);
+  __type(key, struct koi_deny4_key);
+  __type(value, struct koi_deny);
+} koi_deny4 SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, KOI_DENIED_MAX);
+  __type(key, struct koi_deny6_key);
+  __type(value, struct koi_deny);
+} koi_deny6 SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct koi_explained);
+} koi_explained SEC(".maps");
 
 // Never made as it stands: the loader makes koi_worker_0, koi_worker_1, ... after its pattern.
 struct {

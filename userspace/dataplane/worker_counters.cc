@@ -199,7 +199,7 @@ Counters WorkerCounters::Pool(uint32_t number, absl::string_view name) {
 }
 
 Counters WorkerCounters::Backend(uint32_t number, uint32_t incarnation) {
-  KOI_CHECK(number > 0 && number < KOI_BACKENDS_MAX);
+  KOI_CHECK(number > 0 && number < KOI_WORKER_BACKENDS_MAX);
   koi_worker& place = table_[number];
   const auto newer = static_cast<int32_t>(incarnation - place.incarnation);
   if (newer < 0) return {};

@@ -7,7 +7,7 @@
 
 // Counts every change of a shape below include/koi/abi. The loader refuses pinned maps of another
 // version.
-#define KOI_ABI_VERSION 4
+#define KOI_ABI_VERSION 5
 
 #ifdef __cplusplus
 #include <type_traits>

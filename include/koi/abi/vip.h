@@ -13,17 +13,26 @@ struct koi_vip_key {
 };
 KOI_ABI_STRUCT(struct koi_vip_key, 16);
 
+// What services a VIP has, so that what has no port is treated as they need it.
+enum koi_vip_flags {
+  KOI_VIP_LOCAL = 1,     // one that a worker of this host serves
+  KOI_VIP_L4 = 2,        // one that koi_xdp forwards
+  KOI_VIP_ANY_PORT = 4,  // one for port 0 of koi_services
+};
+
 struct koi_vip {
   __u32 number;      // of this VIP, from 0; names it in koi_services and koi_vip_stats
   __u32 group;       // number of its group, index into koi_gates
+  __u32 flags;       // of koi_vip_flags
   char address[48];  // as people write it
 };
-KOI_ABI_STRUCT(struct koi_vip, 56);
+KOI_ABI_STRUCT(struct koi_vip, 60);
 
 // Map koi_vip_stats: what arrived for each VIP, by VIP number; one copy a CPU.
 // Written by koi_xdp. Read by koi-manager.
 struct koi_vip_stats {
   __u64 packets;
   __u64 bytes;
+  __u64 new_flows;  // of its l4 services, as koi_forwarded counts them
 };
-KOI_ABI_STRUCT(struct koi_vip_stats, 16);
+KOI_ABI_STRUCT(struct koi_vip_stats, 24);

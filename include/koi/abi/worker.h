@@ -10,7 +10,8 @@
 //
 // Entries of a seat:
 //   KOI_WORKER_WHOLE                 the worker as a whole
-//   B                                what it does with backend number B of koi_backends
+//   B                                what it does with backend number B of koi_backends, which is
+//                                    below KOI_WORKER_BACKENDS_MAX
 //   KOI_WORKER_POOLS + P             with pool number P, where P is below KOI_WORKER_POOLS_MAX
 //   KOI_WORKER_SERVICES + S          for service number S, below KOI_WORKER_SERVICES_MAX
 // Pools and services of higher numbers are counted in the worker as a whole alone. An entry's
@@ -22,7 +23,7 @@
 
 enum koi_worker_entry {
   KOI_WORKER_WHOLE = 0,
-  KOI_WORKER_POOLS = KOI_BACKENDS_MAX,
+  KOI_WORKER_POOLS = KOI_WORKER_BACKENDS_MAX,
   KOI_WORKER_SERVICES = KOI_WORKER_POOLS + KOI_WORKER_POOLS_MAX,
   KOI_WORKER_ENTRIES = KOI_WORKER_SERVICES + KOI_WORKER_SERVICES_MAX,
 };
