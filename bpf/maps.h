@@ -125,6 +125,12 @@ struct koi_slots_array {
   __type(value, struct koi_slot_times);
 };
 
+// Clang 14 does not describe a type that an inner map alone names, and libbpf 1.1 then says "can't
+// determine value size"; a use in code makes it.
+static __attribute__((used)) __u64 koi_describe(const struct koi_slot_times* times) {
+  return times->left_rest_ns;
+}
+
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
   __uint(max_entries, KOI_POOLS_MAX);
