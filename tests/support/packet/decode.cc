@@ -29,7 +29,7 @@ class Decoder {
   // The next `bytes` become the header of `layer`, unless the frame ends before.
   bool Begin(const std::string& layer, size_t bytes) {
     if (rest_.size() < bytes) return false;
-    layer_ = layer;
+    layer_ = prefix_ + layer;
     header_ = ByteReader(rest_.substr(0, bytes));
     rest_.remove_prefix(bytes);
     return true;
@@ -63,15 +63,16 @@ class Decoder {
   void Type() {
     const uint16_t type = header_.U16();
     Line("type", absl::StrFormat("0x%04x", type));
-    if (type == 0x8100 && Begin("vlan", 4)) {
+    if ((type == 0x8100 || type == 0x88a8) && Begin("vlan", 4)) {
       Line("id", header_.U16());
       Type();
     }
-    if (type == 0x0800 && Begin("ipv4", 20)) Ip4();
-    if (type == 0x86dd && Begin("ipv6", 40)) Ip6();
+    if (type == 0x0800) Ip4();
+    if (type == 0x86dd) Ip6();
   }
 
   void Ip4() {
+    if (!Begin("ipv4", 20)) return;
     const uint8_t first = header_.U8();
     Line("version", first >> 4);
     Line("header_words", first & 15);
@@ -91,6 +92,7 @@ class Decoder {
   }
 
   void Ip6() {
+    if (!Begin("ipv6", 40)) return;
     const uint32_t first = header_.U32();
     Line("version", first >> 28);
     Line("class_and_label", absl::StrFormat("0x%07x", first & 0xfffffff));
@@ -104,16 +106,64 @@ class Decoder {
   }
 
   void Transport(uint8_t protocol) {
-    if (protocol == 6 && Begin("tcp", 20)) Tcp();
-    if (protocol == 17 && Begin("udp", 8)) Udp();
-    if ((protocol == 1 || protocol == 58) && Begin("icmp", 4)) {
-      Line("type", header_.U8());
-      Line("code", header_.U8());
-      Hex16("checksum");
+    switch (protocol) {
+      case 1:
+      case 58: return Icmp(protocol == 58);
+      case 4: prefix_ += "inner."; return Ip4();
+      case 41: prefix_ += "inner."; return Ip6();
+      case 6: return Tcp();
+      case 17: return Udp();
+      case 44: return FragmentHeader();
+      case 0:
+      case 43:
+      case 51:
+      case 60:
+      case 135: return Extension(protocol);
+      default: return;
     }
   }
 
+  void Extension(uint8_t protocol) {
+    if (rest_.size() < 8) return;
+    const size_t length = static_cast<uint8_t>(rest_[1]);
+    if (!Begin(absl::StrCat("extension", protocol),
+               protocol == 51 ? length * 4 + 8 : length * 8 + 8)) {
+      return;
+    }
+    const uint8_t next = header_.U8();
+    Line("next_header", next);
+    Line("length", header_.U8());
+    Line("data", absl::BytesToHexString(header_.rest()));
+    Transport(next);
+  }
+
+  void FragmentHeader() {
+    if (!Begin("fragment", 8)) return;
+    const uint8_t next = header_.U8();
+    Line("next_header", next);
+    Line("reserved", header_.U8());
+    const uint16_t offset = header_.U16();
+    Line("offset", absl::StrFormat("0x%04x", offset));
+    Line("identification", absl::StrFormat("0x%08x", header_.U32()));
+    if (offset < 8) Transport(next);
+  }
+
+  void Icmp(bool ip6) {
+    if (!Begin("icmp", 8)) return;
+    const uint8_t type = header_.U8();
+    Line("type", type);
+    Line("code", header_.U8());
+    Hex16("checksum");
+    Line("rest", absl::StrFormat("0x%08x", header_.U32()));
+    const bool error =
+        ip6 ? type < 5 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+    if (!error) return;
+    prefix_ += "quoted.";
+    ip6 ? Ip6() : Ip4();
+  }
+
   void Tcp() {
+    if (!Begin("tcp", 20)) return;
     Line("source_port", header_.U16());
     Line("destination_port", header_.U16());
     Line("sequence", header_.U32());
@@ -133,6 +183,7 @@ class Decoder {
   }
 
   void Udp() {
+    if (!Begin("udp", 8)) return;
     Line("source_port", header_.U16());
     Line("destination_port", header_.U16());
     Line("bytes", header_.U16());
@@ -140,6 +191,7 @@ class Decoder {
   }
 
   absl::string_view rest_;
+  std::string prefix_;  // of layers inside others
   std::string layer_ = "frame";
   ByteReader header_ = ByteReader({});
   std::vector<std::string> lines_;

@@ -61,12 +61,19 @@ Packet Packet::Ethernet() {
   return packet;
 }
 
-Packet Packet::Vlan(uint16_t id) const { return With({.kind = Kind::kVlan, .first = id}); }
+Packet Packet::Vlan(uint16_t id) const {
+  return With({.kind = Kind::kVlan, .first = id, .type = 0x8100});
+}
+
+Packet Packet::ServiceVlan(uint16_t id) const {
+  return With({.kind = Kind::kVlan, .first = id, .type = 0x88a8});
+}
 
 Packet Packet::Ip4(absl::string_view source, absl::string_view destination) const {
   return With({.kind = Kind::kIp4,
                .source = WireAddress(source, true),
-               .destination = WireAddress(destination, true)});
+               .destination = WireAddress(destination, true),
+               .number = 0x1234});
 }
 
 Packet Packet::Ip6(absl::string_view source, absl::string_view destination) const {
@@ -75,14 +82,22 @@ Packet Packet::Ip6(absl::string_view source, absl::string_view destination) cons
                .destination = WireAddress(destination, false)});
 }
 
-Packet Packet::Extension(uint8_t protocol) const {
-  return With({.kind = Kind::kExtension, .protocol = protocol});
+Packet Packet::Extension(uint8_t protocol, size_t bytes) const {
+  constexpr uint8_t kRouting = 43;
+  KOI_CHECK(bytes >= 8 && bytes % 4 == 0);
+  std::string behind_length(bytes - 2, '\0');
+  if (protocol != kRouting) {  // PadN
+    behind_length[0] = 1;
+    behind_length[1] = static_cast<char>(bytes - 4);
+  }
+  return With({.kind = Kind::kExtension, .options = behind_length, .type = protocol});
 }
 
 Packet Packet::Tcp(uint16_t source_port, uint16_t destination_port) const {
   return With({.kind = Kind::kTcp,
                .first = source_port,
                .second = destination_port,
+               .number = 0x10000001,
                .flags = FlagBits("S")});
 }
 
@@ -96,6 +111,33 @@ Packet Packet::Icmp(uint8_t type, uint8_t code) const {
 
 Packet Packet::Payload(absl::string_view bytes) const {
   return With({.kind = Kind::kRaw, .options = std::string(bytes)});
+}
+
+size_t Packet::FirstIp() const {
+  return static_cast<size_t>(std::find_if(layers_.begin(), layers_.end(),
+                                          [](const Layer& layer) {
+                                            return layer.kind == Kind::kIp4 ||
+                                                   layer.kind == Kind::kIp6;
+                                          }) -
+                             layers_.begin());
+}
+
+Packet Packet::Carrying(const Packet& inner) const {
+  Packet copy = *this;
+  copy.layers_.insert(copy.layers_.end(),
+                      inner.layers_.begin() + static_cast<ptrdiff_t>(inner.FirstIp()),
+                      inner.layers_.end());
+  return copy;
+}
+
+Packet Packet::Quoting(const Packet& packet, std::optional<size_t> behind_header) const {
+  const Packet bare = Packet().Carrying(packet);
+  KOI_CHECK(!bare.layers_.empty());
+  std::string bytes = bare.Bytes();
+  const Layer& ip = bare.layers_.front();
+  const size_t header = ip.kind == Kind::kIp6 ? 40 : 20 + ip.options.size();
+  if (behind_header.has_value()) bytes.resize(std::min(bytes.size(), header + *behind_header));
+  return Payload(bytes);
 }
 
 Packet Packet::FromMac(const Mac& mac) const {
@@ -152,12 +194,43 @@ Packet Packet::WithBadChecksum() const {
   return copy;
 }
 
+Packet Packet::WithTtl(uint8_t hops) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIp4, Kind::kIp6}).hops = hops;
+  return copy;
+}
+
+Packet Packet::WithService(uint8_t dscp_and_ecn) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIp4, Kind::kIp6}).service = dscp_and_ecn;
+  return copy;
+}
+
+Packet Packet::WithFlowLabel(uint32_t label) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIp6}).number = label;
+  return copy;
+}
+
+Packet Packet::WithIdentification(uint32_t id) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIp4, Kind::kFragment}).number = id;
+  return copy;
+}
+
+Packet Packet::WithDontFragment() const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIp4}).dont_fragment = true;
+  return copy;
+}
+
 Packet Packet::Fragment(uint16_t offset, bool more) const {
   KOI_CHECK(offset % 8 == 0);
   Packet copy = *this;
   Layer& ip = copy.Innermost({Kind::kIp4, Kind::kIp6});
   if (ip.kind == Kind::kIp6) {
-    return copy.With({.kind = Kind::kFragment, .first = offset, .protocol = 44, .more = more});
+    return copy.With(
+        {.kind = Kind::kFragment, .first = offset, .type = 44, .number = 0x1234, .more = more});
   }
   ip.first = offset;
   ip.more = more;
@@ -173,6 +246,24 @@ Packet Packet::WithFlags(absl::string_view flags) const {
 Packet Packet::WithDataOffset(uint8_t words) const {
   Packet copy = *this;
   copy.Innermost({Kind::kTcp}).words = words;
+  return copy;
+}
+
+Packet Packet::WithSequence(uint32_t number) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kTcp}).number = number;
+  return copy;
+}
+
+Packet Packet::WithoutChecksum() const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kUdp}).no_checksum = true;
+  return copy;
+}
+
+Packet Packet::WithMtu(uint32_t mtu) const {
+  Packet copy = *this;
+  copy.Innermost({Kind::kIcmp}).number = mtu;
   return copy;
 }
 

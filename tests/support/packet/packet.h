@@ -33,15 +33,22 @@ class Packet {
   // From kClientMac to kOurMac.
   static Packet Ethernet();
   // Layers. A wrong address of the test's own is a KOI_CHECK.
-  Packet Vlan(uint16_t id) const;
+  Packet Vlan(uint16_t id) const;         // IEEE 802.1Q
+  Packet ServiceVlan(uint16_t id) const;  // IEEE 802.1ad, outside an ordinary tag
   Packet Ip4(absl::string_view source, absl::string_view destination) const;
   Packet Ip6(absl::string_view source, absl::string_view destination) const;
-  // An IPv6 extension header of 8 bytes: hop-by-hop 0, routing 43, authentication 51, ...
-  Packet Extension(uint8_t protocol) const;
+  // An IPv6 extension header of `bytes`: hop-by-hop 0, routing 43, authentication 51, ... Behind
+  // its length are options that say nothing; a routing header has no segment left.
+  Packet Extension(uint8_t protocol, size_t bytes = 8) const;
   Packet Tcp(uint16_t source_port, uint16_t destination_port) const;  // a SYN
   Packet Udp(uint16_t source_port, uint16_t destination_port) const;
   Packet Icmp(uint8_t type, uint8_t code) const;  // ICMPv6 inside IPv6
   Packet Payload(absl::string_view bytes) const;
+  // Inside this, the layers of `inner` from its IP on: IP in IP.
+  Packet Carrying(const Packet& inner) const;
+  // An ICMP error's quote: `packet` from its IP on, whole or with `behind_header` bytes behind the
+  // IP header and its options.
+  Packet Quoting(const Packet& packet, std::optional<size_t> behind_header = {}) const;
 
   // Ethernet.
   Packet FromMac(const Mac& mac) const;
@@ -55,12 +62,21 @@ class Packet {
   Packet WithProtocol(uint8_t protocol) const;        // of what follows
   Packet WithOptions(absl::string_view bytes) const;  // IPv4 or TCP, padded to whole words
   Packet WithBadChecksum() const;                     // IPv4, TCP, UDP or ICMP
+  Packet WithTtl(uint8_t hops) const;                 // or hop limit
+  Packet WithService(uint8_t dscp_and_ecn) const;     // type of service, traffic class
+  Packet WithFlowLabel(uint32_t label) const;         // IPv6
+  Packet WithIdentification(uint32_t id) const;       // IPv4, or of the IPv6 fragment header
+  Packet WithDontFragment() const;                    // IPv4
   // IPv4: in the header; IPv6: a fragment header after it. `offset` in bytes, a multiple of 8.
   Packet Fragment(uint16_t offset, bool more) const;
 
   // TCP: letters of FSRPAU.
   Packet WithFlags(absl::string_view flags) const;
   Packet WithDataOffset(uint8_t words) const;  // what the header says
+  Packet WithSequence(uint32_t number) const;
+
+  Packet WithoutChecksum() const;      // UDP: 0, "none was made"
+  Packet WithMtu(uint32_t mtu) const;  // ICMP: too big, fragmentation needed
 
   // The frame.
   Packet CutTo(size_t bytes) const;
@@ -75,13 +91,19 @@ class Packet {
     Kind kind = Kind::kRaw;
     std::string source = {};  // on the wire: MAC or address
     std::string destination = {};
-    std::string options = {};  // or the bytes of kRaw
+    std::string options = {};  // or what is behind the length of kExtension, or the bytes of kRaw
     uint16_t first = 0;        // source port, VLAN id, ICMP type, fragment offset
     uint16_t second = 0;       // destination port, ICMP code
-    uint8_t protocol = 0;      // of an extension header itself
-    uint8_t flags = 0;         // TCP
-    bool more = false;         // fragment
+    uint16_t type = 0;         // of an extension header or VLAN tag itself
+    // IPv4 and fragment: identification. IPv6: flow label. TCP: sequence. ICMP: second word.
+    uint32_t number = 0;
+    uint8_t hops = 64;
+    uint8_t service = 0;
+    uint8_t flags = 0;  // TCP
+    bool more = false;  // fragment
+    bool dont_fragment = false;
     bool bad_checksum = false;
+    bool no_checksum = false;
     std::optional<uint16_t> next = {};  // told protocol or Ethernet type of what follows
     std::optional<uint16_t> total = {};
     std::optional<uint8_t> version = {};
@@ -91,10 +113,12 @@ class Packet {
   Packet With(Layer layer) const;
   Layer& Innermost(std::initializer_list<Kind> kinds);
   const Layer* Above(size_t index, std::initializer_list<Kind> kinds) const;
+  size_t FirstIp() const;  // the number of layers where there is none
   uint16_t NextOf(size_t index) const;
   std::string Header(size_t index, const std::string& inside) const;
   std::string Ip4Header(size_t index, const std::string& inside) const;
   std::string Ip6Header(size_t index, const std::string& inside) const;
+  std::string ExtensionHeader(size_t index) const;
   std::string TcpHeader(size_t index, const std::string& inside) const;
   std::string UdpHeader(size_t index, const std::string& inside) const;
   std::string IcmpHeader(size_t index, const std::string& inside) const;

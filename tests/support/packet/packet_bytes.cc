@@ -13,6 +13,7 @@ namespace {
 constexpr uint8_t kIcmp4 = 1;
 constexpr uint8_t kTcp = 6;
 constexpr uint8_t kUdp = 17;
+constexpr uint8_t kAuthentication = 51;
 constexpr uint8_t kIcmp6 = 58;
 constexpr uint8_t kNothing = 253;  // "for experimentation" (RFC 3692): bytes of no protocol
 
@@ -48,12 +49,12 @@ uint16_t Packet::NextOf(size_t index) const {
   if (index + 1 == layers_.size()) return kNothing;
   const Layer& inside = layers_[index + 1];
   switch (inside.kind) {
-    case Kind::kVlan: return 0x8100;
     case Kind::kIp4: return layer.kind == Kind::kEthernet || layer.kind == Kind::kVlan ? 0x0800 : 4;
     case Kind::kIp6:
       return layer.kind == Kind::kEthernet || layer.kind == Kind::kVlan ? 0x86dd : 41;
+    case Kind::kVlan:
     case Kind::kExtension:
-    case Kind::kFragment: return inside.protocol;
+    case Kind::kFragment: return inside.type;
     case Kind::kTcp: return kTcp;
     case Kind::kUdp: return kUdp;
     case Kind::kIcmp: {
@@ -89,7 +90,7 @@ std::string Packet::TcpHeader(size_t index, const std::string& inside) const {
   ByteWriter out;
   out.U16(layer.first);
   out.U16(layer.second);
-  out.U32(0x10000001);                                  // sequence number
+  out.U32(layer.number);
   out.U32((layer.flags & 0x10) != 0 ? 0x20000001 : 0);  // acknowledged, if ACK
   out.U8(static_cast<uint8_t>(layer.words.value_or(static_cast<uint8_t>(bytes / 4)) << 4));
   out.U8(layer.flags);
@@ -106,11 +107,12 @@ std::string Packet::Ip4Header(size_t index, const std::string& inside) const {
   const uint8_t words = layer.words.value_or(static_cast<uint8_t>(bytes / 4));
   ByteWriter out;
   out.U8(static_cast<uint8_t>(layer.version.value_or(4) << 4 | words));
-  out.U8(0);  // service
+  out.U8(layer.service);
   out.U16(layer.total.value_or(static_cast<uint16_t>(bytes + inside.size())));
-  out.U16(0x1234);  // identification
-  out.U16(static_cast<uint16_t>((layer.more ? 0x2000 : 0) | layer.first / 8));
-  out.U8(64);  // time to live
+  out.U16(static_cast<uint16_t>(layer.number));
+  out.U16(static_cast<uint16_t>((layer.dont_fragment ? 0x4000 : 0) | (layer.more ? 0x2000 : 0) |
+                                layer.first / 8));
+  out.U8(layer.hops);
   out.U8(static_cast<uint8_t>(NextOf(index)));
   out.U16(0);  // checksum
   out.Bytes(layer.source);
@@ -124,12 +126,25 @@ std::string Packet::Ip4Header(size_t index, const std::string& inside) const {
 std::string Packet::Ip6Header(size_t index, const std::string& inside) const {
   const Layer& layer = layers_[index];
   ByteWriter out;
-  out.U32(static_cast<uint32_t>(layer.version.value_or(6)) << 28);
+  out.U32(static_cast<uint32_t>(layer.version.value_or(6)) << 28 |
+          static_cast<uint32_t>(layer.service) << 20 | layer.number);
   out.U16(layer.total.value_or(static_cast<uint16_t>(inside.size())));
   out.U8(static_cast<uint8_t>(NextOf(index)));
-  out.U8(64);  // hop limit
+  out.U8(layer.hops);
   out.Bytes(layer.source);
   out.Bytes(layer.destination);
+  return out.Take();
+}
+
+// The length of AH counts words behind the first two (RFC 4302 2.2), that of the others 8 bytes
+// behind the first 8 (RFC 8200 4).
+std::string Packet::ExtensionHeader(size_t index) const {
+  const Layer& layer = layers_[index];
+  const size_t bytes = 2 + layer.options.size();
+  ByteWriter out;
+  out.U8(static_cast<uint8_t>(NextOf(index)));
+  out.U8(static_cast<uint8_t>(layer.type == kAuthentication ? bytes / 4 - 2 : bytes / 8 - 1));
+  out.Bytes(layer.options);
   return out.Take();
 }
 
@@ -140,6 +155,7 @@ std::string Packet::UdpHeader(size_t index, const std::string& inside) const {
   out.U16(layer.second);
   out.U16(static_cast<uint16_t>(8 + inside.size()));
   out.U16(0);  // checksum
+  if (layer.no_checksum) return out.Take();
   return WithTransportChecksum(index, out.Take(), 6, inside, kUdp);
 }
 
@@ -149,8 +165,8 @@ std::string Packet::IcmpHeader(size_t index, const std::string& inside) const {
   ByteWriter out;
   out.U8(static_cast<uint8_t>(layer.first));
   out.U8(static_cast<uint8_t>(layer.second));
-  out.U16(0);  // checksum
-  out.U32(0);  // identifier and sequence number, or unused
+  out.U16(0);             // checksum
+  out.U32(layer.number);  // identifier and sequence number, MTU, or unused
   const bool ip6 = ip != nullptr && ip->kind == Kind::kIp6;
   return WithTransportChecksum(index, out.Take(), 2, inside, ip6 ? kIcmp6 : kIcmp4);
 }
@@ -171,17 +187,12 @@ std::string Packet::Header(size_t index, const std::string& inside) const {
       return out.Take();
     case Kind::kIp4: return Ip4Header(index, inside);
     case Kind::kIp6: return Ip6Header(index, inside);
-    case Kind::kExtension:
-      out.U8(static_cast<uint8_t>(next));
-      out.U8(0);            // no more than these 8 bytes
-      out.U32(0x01040000);  // PadN
-      out.U16(0);
-      return out.Take();
+    case Kind::kExtension: return ExtensionHeader(index);
     case Kind::kFragment:
       out.U8(static_cast<uint8_t>(next));
       out.U8(0);
       out.U16(static_cast<uint16_t>(layer.first | (layer.more ? 1 : 0)));
-      out.U32(0x1234);  // identification
+      out.U32(layer.number);
       return out.Take();
     case Kind::kTcp: return TcpHeader(index, inside);
     case Kind::kUdp: return UdpHeader(index, inside);
