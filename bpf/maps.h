@@ -167,6 +167,13 @@ struct {
 } koi_forwarded SEC(".maps");
 
 struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct koi_icmp_budget);
+} koi_icmp_budget SEC(".maps");
+
+struct {
   __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
   __uint(max_entries, KOI_DEVICES_MAX);
   __type(key, __u32);

@@ -44,7 +44,8 @@ static __always_inline void pick_listener(struct bpf_sk_lookup* ctx) {
   if (ctx->protocol != IPPROTO_TCP) return;
   const struct koi_addr local = local_addr(ctx);
   const struct koi_vip* vip = find_vip(&local);
-  if (!vip || !find_service(vip, IPPROTO_TCP, ctx->local_port)) return;
+  const struct koi_service* service = vip ? find_service(vip, IPPROTO_TCP, ctx->local_port) : NULL;
+  if (!service || !is_local(service)) return;
   if (assign(ctx, bpf_get_smp_processor_id())) return;
 
   const struct koi_settings* settings = find_settings();

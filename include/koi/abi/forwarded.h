@@ -13,5 +13,13 @@ struct koi_forwarded {
 };
 KOI_ABI_STRUCT(struct koi_forwarded, 24);
 
+// Map koi_icmp_budget, one entry, one copy a CPU: how many answers (too big) the CPU sent this
+// second. Written and read by koi_xdp.
+struct koi_icmp_budget {
+  __u64 second;
+  __u64 answers;
+};
+KOI_ABI_STRUCT(struct koi_icmp_budget, 16);
+
 // Map koi_devices, a devmap hash by index of the interface: where packets for backends may leave.
 // Written by koi-manager; the one that koi_xdp is attached to needs no entry.
