@@ -142,12 +142,13 @@ struct BpfObject::State {
   std::string pin_directory;
 };
 
-// All but the template of the workers' maps.
+// All but the template of the workers' maps and what the compiler made (constants), which is the
+// object's own.
 std::vector<bpf_map*> BpfObject::State::Maps() const {
   std::vector<bpf_map*> maps;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton->obj) {
-    if (map != skeleton->maps.koi_worker_N) maps.push_back(map);
+    if (map != skeleton->maps.koi_worker_N && !bpf_map__is_internal(map)) maps.push_back(map);
   }
   return maps;
 }
