@@ -62,6 +62,5 @@ struct koi_backend {
 };
 KOI_ABI_STRUCT(struct koi_backend, 256);
 
-enum {
-  KOI_EGRESS_HERE = 1,  // lo's index, in every network namespace
-};
+// The index of no interface.
+#define KOI_EGRESS_HERE 0xffffffffU

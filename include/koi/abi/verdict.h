@@ -32,7 +32,7 @@
   X(FORWARDED, XDP_TX, "Sent on to its backend, out of the interface it came in on")            \
   X(FORWARDED_ELSEWHERE, XDP_REDIRECT, "Sent on to its backend, out of another interface")      \
   X(NO_BACKEND, XDP_DROP, "For an l4 service, none of whose backends is up")                    \
-  X(BACKEND_UNRESOLVED, XDP_PASS, "For a backend whose MAC is not known; left to the kernel")   \
+  X(BACKEND_UNRESOLVED, XDP_DROP, "For a backend whose MAC is not known yet")                   \
   X(BACKEND_HERE, XDP_PASS, "For a backend that is this host; left to the kernel")              \
   X(FRAGMENT_UNKNOWN, XDP_DROP, "Fragment for a VIP with l4 services alone, without its first") \
   X(TINY_FRAGMENT, XDP_DROP, "First fragment for a VIP, too small for its ports (RFC 1858)")    \
