@@ -6,7 +6,6 @@
 #include <bpf/libbpf.h>
 #include <koi.skel.h>
 #include <koi/abi/settings.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,78 +22,13 @@
 #include "dataplane/bpffs.h"
 #include "dataplane/libbpf_log.h"
 #include "dataplane/map_calls.h"
+#include "dataplane/map_pattern.h"
 
 namespace koi {
 namespace {
 
 constexpr char kWorkerTemplate[] = "koi_worker_N";
 constexpr uint32_t kOnlyEntry = 0;
-
-struct Shape {
-  uint32_t type = 0;
-  uint32_t key_bytes = 0;
-  uint32_t value_bytes = 0;
-  uint32_t entries = 0;
-  uint32_t flags = 0;
-
-  bool operator==(const Shape&) const = default;
-};
-
-std::string ToText(const Shape& shape) {
-  return absl::StrCat("type ", shape.type, ", keys of ", shape.key_bytes, " and values of ",
-                      shape.value_bytes, " bytes, ", shape.entries, " entries, flags ",
-                      shape.flags);
-}
-
-Shape ShapeOf(const bpf_map* map) {
-  return {.type = bpf_map__type(map),
-          .key_bytes = bpf_map__key_size(map),
-          .value_bytes = bpf_map__value_size(map),
-          .entries = bpf_map__max_entries(map),
-          .flags = bpf_map__map_flags(map)};
-}
-
-absl::StatusOr<Shape> ShapeOf(int map_fd) {
-  bpf_map_info info = {};
-  uint32_t bytes = sizeof(info);
-  if (bpf_obj_get_info_by_fd(map_fd, &info, &bytes) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot ask for the shape of a map");
-  }
-  return Shape{.type = info.type,
-               .key_bytes = info.key_size,
-               .value_bytes = info.value_size,
-               .entries = info.max_entries,
-               .flags = info.map_flags};
-}
-
-// A container's engine refuses system calls by such a filter, whatever the capabilities.
-bool UnderSeccomp() { return ::prctl(PR_GET_SECCOMP) == 2; }
-
-absl::Status LoadError(int error, const std::string& log) {
-  if (error == EPERM || error == EACCES) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the kernel refused koi's BPF programs or maps; needed are CAP_BPF, CAP_PERFMON and "
-        "CAP_NET_ADMIN",
-        UnderSeccomp() ? ", and a seccomp profile that allows bpf (a container's is set by "
-                         "--security-opt seccomp=FILE; docker/seccomp-profile makes one)"
-                       : "",
-        ": ", log));
-  }
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot load koi's BPF object: ", log));
-}
-
-// The map pinned at `path`, or no descriptor where there is none.
-absl::StatusOr<Fd> OpenPin(const std::string& path, const bpf_map* pattern) {
-  Fd fd(bpf_obj_get(path.c_str()));
-  if (!fd.valid() && errno == ENOENT) return Fd();
-  if (!fd.valid() && errno == EPERM) return LoadError(EPERM, absl::StrCat("cannot open ", path));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  KOI_ASSIGN_OR_RETURN(const Shape pinned, ShapeOf(fd.get()));
-  if (pinned == ShapeOf(pattern)) return fd;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the map pinned at ", path, " has another shape: ", ToText(pinned), "; needed: ",
-      ToText(ShapeOf(pattern)), ". Another version of koi made it; koi cleanup removes it"));
-}
 
 absl::Status CheckVersion(const Fd& settings_map, const std::string& path) {
   KOI_ASSIGN_OR_RETURN(const koi_settings settings,
@@ -138,8 +72,12 @@ struct BpfObject::State {
   void RemoveMapPins() const;
   absl::Status UsePins();
 
+  int btf_fd() const { return bpf_object__btf_fd(skeleton->obj); }
+
   koi_bpf* skeleton;
   std::string pin_directory;
+  MapPattern ring;
+  MapPattern slots;
 };
 
 // All but the template of the workers' maps and what the compiler made (constants), which is the
@@ -159,12 +97,17 @@ void BpfObject::State::RemoveMapPins() const {
   for (int cpu = 0; cpu < KOI_CPUS_MAX; ++cpu) {
     ::unlink(PathOf(absl::StrCat("koi_worker_", cpu)).c_str());
   }
+  for (const char* folder : {kRingPins, kSlotPins}) (void)RemovePins(PathOf(folder));
 }
 
 absl::Status BpfObject::State::UsePins() {
   for (bpf_map* map : Maps()) {
     const std::string path = PathOf(bpf_map__name(map));
-    KOI_ASSIGN_OR_RETURN(const Fd pinned, OpenPin(path, map));
+    // The kernel adds a flag to a devmap that nobody may ask for when he makes one.
+    if (map == skeleton->maps.koi_devices && ::access(path.c_str(), F_OK) == 0) {
+      (void)bpf_map__set_map_flags(map, bpf_map__map_flags(map) | BPF_F_RDONLY_PROG);
+    }
+    KOI_ASSIGN_OR_RETURN(const Fd pinned, OpenPin(path, ShapeOf(map)));
     if (pinned.valid() && map == skeleton->maps.koi_settings) {
       KOI_RETURN_IF_ERROR(CheckVersion(pinned, path));
     }
@@ -179,18 +122,24 @@ BpfObject::BpfObject(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BpfObject::~BpfObject() = default;
 
 absl::StatusOr<std::unique_ptr<BpfObject>> BpfObject::Load(const std::string& pin_directory,
-                                                           ExistingMaps existing) {
+                                                           ExistingMaps existing,
+                                                           const MapSizes& sizes) {
   KOI_RETURN_IF_ERROR(PrepareBpffs(pin_directory));
   const LibbpfLog log;
   koi_bpf* skeleton = koi_bpf__open();
-  if (skeleton == nullptr) return LoadError(errno, log.text());
+  if (skeleton == nullptr) return BpfError(errno, log.text());
   auto state = std::make_unique<State>(skeleton, pin_directory);
   bpf_map__set_autocreate(skeleton->maps.koi_worker_N, false);
   bpf_map__set_max_entries(skeleton->maps.koi_cpus, CpuMapEntries());
+  bpf_map__set_max_entries(skeleton->maps.koi_flows, sizes.flows);
+  // libbpf forgets the patterns of inner maps when it has made the outer ones.
+  state->ring = PatternOf(bpf_map__inner_map(skeleton->maps.koi_rings), -1);
+  state->slots = PatternOf(bpf_map__inner_map(skeleton->maps.koi_slots), -1);
 
   if (existing == ExistingMaps::kReplace) state->RemoveMapPins();
   KOI_RETURN_IF_ERROR(state->UsePins());
-  if (const int error = koi_bpf__load(skeleton); error != 0) return LoadError(-error, log.text());
+  if (const int error = koi_bpf__load(skeleton); error != 0) return BpfError(-error, log.text());
+  state->ring.btf_fd = state->slots.btf_fd = state->btf_fd();
   KOI_RETURN_IF_ERROR(MarkVersion(bpf_map__fd(skeleton->maps.koi_settings)));
   return std::unique_ptr<BpfObject>(new BpfObject(std::move(state)));
 }
@@ -207,25 +156,19 @@ absl::StatusOr<Fd> BpfObject::MapFd(const std::string& name) const {
   return Fd::DuplicateOf(bpf_map__fd(map));
 }
 
+const MapPattern& BpfObject::ring_pattern() const { return state_->ring; }
+const MapPattern& BpfObject::slots_pattern() const { return state_->slots; }
+const std::string& BpfObject::pin_directory() const { return state_->pin_directory; }
+
 absl::StatusOr<Fd> BpfObject::WorkerMapFd(int cpu) {
   KOI_CHECK(cpu >= 0 && cpu < KOI_CPUS_MAX);
-  const bpf_map* pattern = state_->skeleton->maps.koi_worker_N;
+  const bpf_map* worker = state_->skeleton->maps.koi_worker_N;
   const std::string name = absl::StrCat(absl::StripSuffix(kWorkerTemplate, "N"), cpu);
   const std::string path = state_->PathOf(name);
-  KOI_ASSIGN_OR_RETURN(Fd pinned, OpenPin(path, pattern));
+  KOI_ASSIGN_OR_RETURN(Fd pinned, OpenPin(path, ShapeOf(worker)));
   if (pinned.valid()) return pinned;
-
-  LIBBPF_OPTS(bpf_map_create_opts, options);
-  options.map_flags = bpf_map__map_flags(pattern);
-  options.btf_fd = static_cast<uint32_t>(bpf_object__btf_fd(state_->skeleton->obj));
-  options.btf_key_type_id = bpf_map__btf_key_type_id(pattern);
-  options.btf_value_type_id = bpf_map__btf_value_type_id(pattern);
-  Fd fd(bpf_map_create(bpf_map__type(pattern), name.c_str(), bpf_map__key_size(pattern),
-                       bpf_map__value_size(pattern), bpf_map__max_entries(pattern), &options));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make the map ", name));
-  if (bpf_obj_pin(fd.get(), path.c_str()) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot pin ", path));
-  }
+  KOI_ASSIGN_OR_RETURN(Fd fd, MakeMap(name, PatternOf(worker, state_->btf_fd())));
+  KOI_RETURN_IF_ERROR(PinMap(fd.get(), path));
   return fd;
 }
 

@@ -2,12 +2,14 @@
 // Loads koi's BPF object and pins its maps below one bpffs directory.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "dataplane/map_pattern.h"
 
 namespace koi {
 
@@ -15,6 +17,15 @@ enum class ExistingMaps {
   kReuse,    // a predecessor of this process made them and they are the truth
   kReplace,  // leftovers of a dead run: removed first
 };
+
+// Of maps whose size is not fixed. Maps that are reused must have it.
+struct MapSizes {
+  uint32_t flows = 262'144;  // entries of koi_flows
+};
+
+// Folders of the bpffs directory: a pool's arrays in koi_rings and koi_slots (ring_maps.h).
+constexpr char kRingPins[] = "rings";
+constexpr char kSlotPins[] = "slots";
 
 class BpfObject {
  public:
@@ -24,7 +35,8 @@ class BpfObject {
   // ABI version and are to be reused; PermissionDenied where BPF is refused, with the capabilities
   // needed. The verifier's log is in the message when it refused.
   static absl::StatusOr<std::unique_ptr<BpfObject>> Load(const std::string& pin_directory,
-                                                         ExistingMaps existing);
+                                                         ExistingMaps existing,
+                                                         const MapSizes& sizes = {});
   ~BpfObject();
   BpfObject(const BpfObject&) = delete;
   BpfObject& operator=(const BpfObject&) = delete;
@@ -38,6 +50,11 @@ class BpfObject {
   // The map koi_worker_`cpu`, made with the object's BTF and pinned, or the pinned one. Zeroed when
   // just made.
   absl::StatusOr<Fd> WorkerMapFd(int cpu);
+
+  // Of one pool's arrays in koi_rings and koi_slots, but for their number of entries.
+  const MapPattern& ring_pattern() const;
+  const MapPattern& slots_pattern() const;
+  const std::string& pin_directory() const;
 
  private:
   struct State;
