@@ -10,6 +10,7 @@ enum {
   EXTENSION_HEADERS_MAX = 6,
   EXTENSION_BYTES_MAX = 128,
   IP4_OPTION_BYTES_MAX = 40,
+  IP_BYTES_MAX = 65535,
 };
 
 // What is known before and after.
@@ -27,19 +28,39 @@ struct walk {
 // Loose and strict source routes (RFC 791 3.1), which RFC 7126 has everybody drop.
 static __always_inline int is_source_route(__u8 option) { return option == 131 || option == 137; }
 
-// Malformed options name no source route: the backend judges them.
-static __always_inline int has_source_route(const __u8 options[IP4_OPTION_BYTES_MAX]) {
+// Of the options of an IPv4 header, `bytes` in all.
+static __always_inline enum koi_verdict judge_options(const __u8 options[IP4_OPTION_BYTES_MAX],
+                                                      __u32 bytes) {
   __u32 at = 0;
   for (__u32 i = 0; i < IP4_OPTION_BYTES_MAX; ++i) {
-    if (at >= IP4_OPTION_BYTES_MAX - 1) return 0;
+    if (at >= bytes || at >= IP4_OPTION_BYTES_MAX) return KOI_UNDECIDED;
     const __u8 kind = options[at];
-    if (is_source_route(kind)) return 1;
-    if (kind == 0) return 0;
-    const __u8 bytes = kind == 1 ? 1 : options[at + 1];
-    if (!bytes) return 0;
-    at += bytes;
+    if (is_source_route(kind)) return KOI_VERDICT_SOURCE_ROUTED;
+    if (kind == 0) return KOI_UNDECIDED;
+    at += 1;
+    if (kind == 1) continue;
+    if (at >= bytes || at >= IP4_OPTION_BYTES_MAX || options[at] < 2) return KOI_VERDICT_BAD_HEADER;
+    at += options[at] - 1;
+    if (at > bytes) return KOI_VERDICT_BAD_HEADER;
   }
-  return 0;
+  return KOI_UNDECIDED;
+}
+
+// A piece at `offset` of `bytes`: those that others follow are of whole words, and none ends past
+// what a packet can have (RFC 791 3.2, RFC 8200 4.5).
+static __always_inline int is_impossible_piece(__u32 offset, __u32 bytes, int more) {
+  return offset + bytes > IP_BYTES_MAX || (more && (bytes & 7 || !bytes));
+}
+
+static __always_inline enum koi_verdict judge_piece4(const struct iphdr* ip,
+                                                     const struct walk* walk) {
+  const __u32 offset = (bpf_ntohs(ip->frag_off) & 0x1fff) * 8;
+  const __u32 bytes = walk->ip_bytes - walk->header_bytes;
+  const int more = !!(ip->frag_off & bpf_htons(0x2000));
+  if (is_impossible_piece(offset + walk->header_bytes, bytes, more)) return KOI_VERDICT_BAD_HEADER;
+  // It would write over the flags of a TCP header (RFC 3128).
+  if (offset == 8 && ip->protocol == IPPROTO_TCP) return KOI_VERDICT_TINY_FRAGMENT;
+  return KOI_UNDECIDED;
 }
 
 __noinline enum koi_verdict koi_walk_ip4(struct xdp_md* ctx, struct walk* walk) {
@@ -52,12 +73,13 @@ __noinline enum koi_verdict koi_walk_ip4(struct xdp_md* ctx, struct walk* walk) 
     if (bpf_xdp_load_bytes(ctx, walk->ip_offset + sizeof(ip), options, bytes)) {
       return KOI_VERDICT_TRUNCATED;
     }
-    if (has_source_route(options)) return KOI_VERDICT_SOURCE_ROUTED;
+    const enum koi_verdict verdict = judge_options(options, bytes);
+    if (verdict != KOI_UNDECIDED) return verdict;
   }
   walk->fragment = !!(ip.frag_off & bpf_htons(0x3fff));
   walk->later_fragment = !!(ip.frag_off & bpf_htons(0x1fff));
   walk->fragment_id_be = ip.id;
-  return KOI_UNDECIDED;
+  return judge_piece4(&ip, walk);
 }
 
 // As the extension headers have in common (RFC 8200 4, RFC 6564).
@@ -88,6 +110,7 @@ __noinline enum koi_verdict koi_walk_ip6(struct xdp_md* ctx, struct walk* walk) 
     struct extension header;
     const __u8 protocol = walk->protocol;
     if (!is_extension_header(protocol)) return KOI_UNDECIDED;
+    if (protocol == IPPROTO_HOPOPTS && i) return KOI_VERDICT_BAD_HEADER;  // RFC 8200 4.1
     if (bpf_xdp_load_bytes(ctx, walk->ip_offset + walk->header_bytes, &header, sizeof(header))) {
       return KOI_VERDICT_TRUNCATED;
     }
@@ -104,6 +127,11 @@ __noinline enum koi_verdict koi_walk_ip6(struct xdp_md* ctx, struct walk* walk) 
     walk->fragment = !!(header.offset_be & bpf_htons(0xfff9));
     walk->later_fragment = !!(header.offset_be & bpf_htons(0xfff8));
     walk->fragment_id_be = header.id_be;
+    const __u32 offset = bpf_ntohs(header.offset_be) & 0xfff8;
+    if (is_impossible_piece(offset, walk->ip_bytes - walk->header_bytes,
+                            !!(header.offset_be & bpf_htons(1)))) {
+      return KOI_VERDICT_BAD_HEADER;
+    }
     if (walk->later_fragment) return KOI_UNDECIDED;
   }
   return is_extension_header(walk->protocol) ? KOI_VERDICT_TOO_MANY_HEADERS : KOI_UNDECIDED;

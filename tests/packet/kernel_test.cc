@@ -53,12 +53,8 @@ TEST_F(XdpKernelTest, OptionsAndExtensionHeadersAreLeftToTheKernel) {
 TEST_F(XdpKernelTest, OtherProtocolsAreLeftToTheKernel) {
   const Packet others[] = {
       From4(kVip4).Udp(40000, 443),
-      From4(kVip4).Icmp(8, 0),
-      From4(kVip4).Icmp(3, 4),
       From4(kVip4).Payload("sctp").WithProtocol(132),
       From6(kVip6).Udp(40000, 443),
-      From6(kVip6).Icmp(128, 0),
-      From6(kVip6).Icmp(135, 0).Payload("unicast solicitation"),
   };
   for (const Packet& packet : others) {
     SCOPED_TRACE(packet);
@@ -68,12 +64,33 @@ TEST_F(XdpKernelTest, OtherProtocolsAreLeftToTheKernel) {
   }
 }
 
+TEST_F(XdpKernelTest, IcmpIsLeftToTheKernel) {
+  const Packet messages[] = {
+      From4(kVip4).Icmp(8, 0),
+      From4(kVip4).Icmp(3, 4).Quoting(Packet::Ethernet().Ip4(kVip4, "192.0.2.7").Tcp(443, 40000)),
+      From6(kVip6).Icmp(128, 0),
+      From6(kVip6).Icmp(135, 0).Payload("unicast solicitation"),
+  };
+  for (const Packet& packet : messages) {
+    SCOPED_TRACE(packet);
+    const Outcome outcome = Run(packet);
+    EXPECT_THAT(outcome, Passes(packet));
+    EXPECT_EQ(outcome.verdict, "ICMP_LOCAL");
+  }
+}
+
+TEST_F(XdpKernelTest, PacketInAVlanIsLeftToTheKernel) {
+  const Packet tagged = Packet::Ethernet().Vlan(7).Carrying(Syn());
+  EXPECT_THAT(Run(tagged), Passes(tagged));
+  EXPECT_EQ(VerdictFor(tagged), "TAGGED_LOCAL");
+}
+
 TEST_F(XdpKernelTest, WhatIsNoIpIsLeftToTheKernel) {
   const Packet others[] = {
       Packet::Ethernet().ToMac(kBroadcastMac).WithType(0x0806).Payload("who has 10.0.0.1?"),
       Packet::Ethernet().WithType(0x88cc).Payload("lldp"),
       Packet::Ethernet().WithType(0x0026).Payload("802.3 length"),
-      Packet::Ethernet().Vlan(7).Ip4("192.0.2.7", kVip4).Tcp(40000, 443),
+      Packet::Ethernet().Vlan(7).WithType(0x0806).Payload("who has 10.0.0.1?"),
       Packet::Ethernet().WithType(0x0806).CutTo(14),
   };
   for (const Packet& packet : others) {

@@ -122,6 +122,12 @@ size_t Packet::FirstIp() const {
                              layers_.begin());
 }
 
+Packet Packet::Link() const {
+  Packet copy = *this;
+  copy.layers_.resize(FirstIp());
+  return copy;
+}
+
 Packet Packet::Carrying(const Packet& inner) const {
   Packet copy = *this;
   copy.layers_.insert(copy.layers_.end(),

@@ -44,6 +44,7 @@ class Packet {
   Packet Udp(uint16_t source_port, uint16_t destination_port) const;
   Packet Icmp(uint8_t type, uint8_t code) const;  // ICMPv6 inside IPv6
   Packet Payload(absl::string_view bytes) const;
+  Packet Link() const;  // the Ethernet header and its tags alone
   // Inside this, the layers of `inner` from its IP on: IP in IP.
   Packet Carrying(const Packet& inner) const;
   // An ICMP error's quote: `packet` from its IP on, whole or with `behind_header` bytes behind the

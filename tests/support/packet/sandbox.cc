@@ -2,6 +2,7 @@
 // Namespaces for the calling process.
 #include "support/packet/sandbox.h"
 
+#include <bpf/libbpf.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -49,6 +50,17 @@ bool Enter() {
 void EnterSandbox() {
   static const bool entered = Enter();
   static_cast<void>(entered);
+}
+
+uint32_t MakeInterface(const std::string& name, int xdp_program_fd) {
+  EnterSandbox();
+  const std::string command =
+      absl::StrCat("ip link add ", name, " type veth peer name ", name, "_far && ip link set ",
+                   name, " up && ip link set ", name, "_far up");
+  Must(std::system(command.c_str()) == 0, command.c_str());
+  const uint32_t ifindex = if_nametoindex(name.c_str());
+  Must(bpf_xdp_attach(static_cast<int>(ifindex), xdp_program_fd, 0, nullptr) == 0, "attach XDP");
+  return ifindex;
 }
 
 std::string NewPinDirectory() {

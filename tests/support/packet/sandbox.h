@@ -3,6 +3,7 @@
 // is seen by others, and all of it goes with the process, however that ends.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace koi {
@@ -11,6 +12,10 @@ namespace koi {
 // with an empty bpffs on /sys/fs/bpf; once, whoever asks again. Needs root; ends the process where
 // the kernel refuses.
 void EnterSandbox();
+
+// A pair of interfaces in there, `name` and `name`_far, both up. `name` has the program of XDP,
+// which makes it one that frames can be run on. Its index.
+uint32_t MakeInterface(const std::string& name, int xdp_program_fd);
 
 // A new directory for pins in there.
 std::string NewPinDirectory();
