@@ -114,7 +114,7 @@ TEST_F(L4ForwardTest, OuterSourceIsSpreadOverTheLowBitsOfTheTunnelSource) {
 }
 
 TEST_F(L4ForwardTest, BackendBehindAnotherInterfaceIsSentToThere) {
-  const uint32_t out = MakeInterface("out0", Object().xdp_program_fd());
+  const uint32_t out = MakeInterface("out0");
   const Fd devices = MapFd("koi_devices");
   ASSERT_EQ(bpf_map_update_elem(devices.get(), &out, &out, 0), 0);
   backend.egress_ifindex = out;
@@ -129,13 +129,13 @@ TEST_F(L4ForwardTest, BackendBehindAnotherInterfaceIsSentToThere) {
   ExpectVerdict(L4Syn(), "BACKEND_UNRESOLVED");
 }
 
-TEST_F(L4ForwardTest, BackendWhoseMacIsUnknownIsLeftToTheKernel) {
+TEST_F(L4ForwardTest, PacketForABackendWhoseMacIsUnknownIsDropped) {
   backend.egress_ifindex = 0;
   WriteBackend();
   ExpectVerdict(L4Syn(), "BACKEND_UNRESOLVED");
 }
 
-TEST_F(L4ForwardTest, TunnelWithoutASourceIsLeftToTheKernel) {
+TEST_F(L4ForwardTest, PacketForATunnelWithoutASourceIsDropped) {
   l4_settings.tunnel4.addr = {};
   l4_settings.tunnel6.addr = {};
   WriteSettings();

@@ -66,6 +66,8 @@ TEST_F(L4HeaderTest, ExtensionHeadersThatDoNotFitAreDropped) {
       FromClient6().WithTotalBytes(16).Extension(kHopByHop).Extension(kDestination, 32).Tcp(1, 80),
       "BAD_HEADER");
   ExpectVerdict(chain.WithProtocol(kDestination), "TRUNCATED");
+  ExpectVerdict(FromClient6().Extension(kDestination).Extension(kHopByHop).Tcp(40000, 80),
+                "BAD_HEADER");
 }
 
 // Every length of a frame, from behind its destination on.
@@ -217,8 +219,6 @@ TEST_F(L4FragmentTest, PacketInOnePieceIsWhole) {  // RFC 6946
 TEST_F(L4FragmentTest, FirstPieceTooSmallForItsPortsIsDropped) {  // RFC 1858
   ExpectVerdict(FromClient4().Fragment(0, true).Payload("12345678").WithProtocol(IPPROTO_TCP),
                 "TINY_FRAGMENT");
-  ExpectVerdict(FromClient4().Fragment(0, true).Payload("1234").WithProtocol(IPPROTO_UDP),
-                "TINY_FRAGMENT");
   ExpectVerdict(FromClient6().Fragment(0, true).Payload("12345678").WithProtocol(IPPROTO_TCP),
                 "TINY_FRAGMENT");
 }
@@ -226,6 +226,12 @@ TEST_F(L4FragmentTest, FirstPieceTooSmallForItsPortsIsDropped) {  // RFC 1858
 TEST_F(L4FragmentTest, PieceThatWouldWriteOverATcpHeaderIsDropped) {  // RFC 3128
   ExpectVerdict(FromClient4().Fragment(8, true).Payload("12345678").WithProtocol(IPPROTO_TCP),
                 "TINY_FRAGMENT");
+}
+
+TEST_F(L4FragmentTest, PieceThatOthersFollowButIsNotOfWholeWordsIsDropped) {
+  ExpectVerdict(FromClient4().Fragment(0, true).Udp(5000, 53).Payload("x"), "BAD_HEADER");
+  ExpectVerdict(FromClient4().Fragment(0, true).Payload("1234").WithProtocol(17), "BAD_HEADER");
+  ExpectVerdict(FromClient6().Fragment(0, true).Udp(5000, 53).Payload("x"), "BAD_HEADER");
 }
 
 TEST_F(L4FragmentTest, PieceThatEndsPastAnyPacketIsDropped) {

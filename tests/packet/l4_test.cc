@@ -12,18 +12,13 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "dataplane/abi_address.h"
-#include "support/packet/sandbox.h"
 
 namespace koi {
 namespace {
 
 constexpr uint32_t kRingSlots = 13;
 constexpr uint32_t kOnly = 0;
-
-uint32_t IngressIfindex(int program_fd) {
-  static const uint32_t ifindex = MakeInterface("in0", program_fd);
-  return ifindex;
-}
+constexpr uint32_t kIngress = 1;  // lo, which test_run has frames come in on
 
 koi_addr AbiAddress(const std::string& text) {
   const absl::StatusOr<Address> address = Address::Parse(text);
@@ -39,15 +34,12 @@ Fd InnerArray(const char* name, uint32_t value_bytes) {
 }  // namespace
 
 std::vector<Packet> Tagged(const Packet& packet) {
-  return {packet, Packet::Ethernet().Vlan(7).Carrying(packet),
-          Packet::Ethernet().ServiceVlan(7).Vlan(0x2009).Carrying(packet)};
+  return {packet, packet.Link().Vlan(7).Carrying(packet),
+          packet.Link().ServiceVlan(7).Vlan(0x2009).Carrying(packet)};
 }
 
 void L4Test::SetUp() {
   XdpTest::SetUp();
-  const uint32_t ingress = IngressIfindex(Object().xdp_program_fd());
-  runner.ComeInOn(ingress);
-
   ASSERT_EQ(bpf_map_lookup_elem(MapFd("koi_settings").get(), &kOnly, &l4_settings), 0);
   l4_settings.ring_seed = 0x5eed;
   l4_settings.flow_keys[0] = 0x0123456789abcdef;
@@ -82,7 +74,7 @@ void L4Test::SetUp() {
   std::memcpy(backend.to_mac, kBackendMac.data(), kBackendMac.size());
   std::memcpy(backend.from_mac, kEgressMac.data(), kEgressMac.size());
   backend.mtu = kWayMtu;
-  backend.egress_ifindex = ingress;
+  backend.egress_ifindex = kIngress;
   WriteBackend();
 
   SetVip(kL4Vip4, kL4Vip4Number, KOI_VIP_L4);

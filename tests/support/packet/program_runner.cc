@@ -62,11 +62,6 @@ Outcome ProgramRunner::Answer(const Packet& packet) {
   options.data_out = out.data();
   options.data_size_out = static_cast<uint32_t>(out.size());
   options.repeat = 1;
-  xdp_md context = {};
-  context.data_end = options.data_size_in;
-  context.ingress_ifindex = ingress_ifindex_;
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof(context);
   if (bpf_prog_test_run_opts(program_fd_, &options) != 0) {
     ADD_FAILURE() << "cannot run the program: " << std::strerror(errno) << "\n" << packet;
     return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs koi_xdp on one frame in the kernel (BPF_PROG_TEST_RUN): the program that was really loaded,
-// with its real maps.
+// Runs koi_xdp on one frame in the kernel (BPF_PROG_TEST_RUN), as if it came in on lo: the program
+// that was really loaded, with its real maps.
 #pragma once
 
 #include <ostream>
@@ -26,10 +26,6 @@ class ProgramRunner {
   ProgramRunner(int program_fd, VerdictMap verdicts)
       : program_fd_(program_fd), verdicts_(std::move(verdicts)) {}
 
-  // The interface that frames come in on from now on: one that is up and has a program of XDP; at
-  // first lo.
-  void ComeInOn(uint32_t ifindex) { ingress_ifindex_ = ifindex; }
-
   // A frame has at least 14 bytes. That the program counted exactly one verdict, and one whose
   // action is the one it answered, is expected here, for every run of every test.
   Outcome Run(const Packet& packet);
@@ -41,7 +37,6 @@ class ProgramRunner {
   Outcome Answer(const Packet& packet);  // without the verdict
 
   int program_fd_;
-  uint32_t ingress_ifindex_ = 1;
   VerdictMap verdicts_;
 };
 

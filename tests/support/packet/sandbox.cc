@@ -2,7 +2,6 @@
 // Namespaces for the calling process.
 #include "support/packet/sandbox.h"
 
-#include <bpf/libbpf.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -52,15 +51,12 @@ void EnterSandbox() {
   static_cast<void>(entered);
 }
 
-uint32_t MakeInterface(const std::string& name, int xdp_program_fd) {
+uint32_t MakeInterface(const std::string& name) {
   EnterSandbox();
   const std::string command =
-      absl::StrCat("ip link add ", name, " type veth peer name ", name, "_far && ip link set ",
-                   name, " up && ip link set ", name, "_far up");
+      absl::StrCat("ip link add ", name, " type veth && ip link set ", name, " up");
   Must(std::system(command.c_str()) == 0, command.c_str());
-  const uint32_t ifindex = if_nametoindex(name.c_str());
-  Must(bpf_xdp_attach(static_cast<int>(ifindex), xdp_program_fd, 0, nullptr) == 0, "attach XDP");
-  return ifindex;
+  return if_nametoindex(name.c_str());
 }
 
 std::string NewPinDirectory() {

@@ -13,9 +13,8 @@ namespace koi {
 // the kernel refuses.
 void EnterSandbox();
 
-// A pair of interfaces in there, `name` and `name`_far, both up. `name` has the program of XDP,
-// which makes it one that frames can be run on. Its index.
-uint32_t MakeInterface(const std::string& name, int xdp_program_fd);
+// An interface in there, and its index. It is one of a pair, up, and leads to the other.
+uint32_t MakeInterface(const std::string& name);
 
 // A new directory for pins in there.
 std::string NewPinDirectory();
