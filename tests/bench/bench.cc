@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "bench/l4/l4_bench.h"
 #include "bench/options.h"
 #include "bench/steer_bench.h"
 #include "bench/tls_bench.h"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   limit.rlim_cur = std::min(kDescriptors, limit.rlim_max);
   limit.rlim_max = limit.rlim_cur;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (options->what == "l4") return koi::bench::RunL4Bench(*options);
   return options->what == "tls" ? koi::bench::RunTlsBench(*options)
                                 : koi::bench::RunSteerBench(*options);
 }

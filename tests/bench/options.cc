@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "bench/cases.h"
+#include "bench/l4/l4_bench.h"
 
 namespace koi::bench {
 namespace {
@@ -42,7 +43,7 @@ std::string Take(const std::string& flag, const std::string& value, Options& opt
   }
   if (flag == "--cases") {
     options.cases = {words.begin(), words.end()};
-    return Unknown(words, CaseKeys());
+    return options.what == "l4" ? Unknown(words, L4RowKeys()) : Unknown(words, CaseKeys());
   }
   if (flag == "--proxies") {
     const std::vector<std::string> known = options.proxies;
@@ -67,8 +68,8 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
   } else if (options.what == "steer") {
     options.proxies = {"always", "elsewhere", "never", "no_xdp"};
     options.cases = {"full_ecdsa", "keepalive_1k", "body_100k", "plain_keepalive"};
-  } else {
-    error = "what to measure: tls or steer";
+  } else if (options.what != "l4") {
+    error = "what to measure: tls, steer or l4";
     return std::nullopt;
   }
   for (size_t i = 1; i < arguments.size() && error.empty(); ++i) {
@@ -88,11 +89,12 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
 }
 
 std::string Usage() {
-  return "usage: tools/bench tls|steer [--rounds N] [--cases A,B] [--proxies A,B] [--scale X] "
+  return "usage: tools/bench tls|steer|l4 [--rounds N] [--cases A,B] [--proxies A,B] [--scale X] "
          "[--one-armed] [--json]\n"
          "  tls            CPU time a request costs koi, haproxy, nginx and hitch\n"
          "  steer          and koi with the kernel's work on its packets, by the way they are "
          "steered\n"
+         "  l4             CPU time a packet costs koi_xdp, and packets a second\n"
          "  --rounds N     how often each case is measured at each proxy, in turn (5)\n"
          "  --cases A,B    only these\n"
          "  --proxies A,B  only these (of steer: ways to steer); ratios need haproxy (never)\n"

@@ -10,7 +10,7 @@
 namespace koi::bench {
 
 struct Options {
-  std::string what = {};  // "tls" or "steer"
+  std::string what = {};  // "tls", "steer" or "l4"
   int rounds = 5;
   std::set<std::string> cases = {};       // empty: all
   std::vector<std::string> proxies = {};  // or, of steer, ways to steer
