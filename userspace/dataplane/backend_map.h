@@ -41,6 +41,8 @@ struct BackendEntry {
 
   // Whether new requests may go to it.
   bool usable() const { return admin == BackendAdmin::kEnabled && health == BackendHealth::kUp; }
+
+  bool operator==(const BackendEntry&) const = default;
 };
 
 // The manager's side.
