@@ -69,7 +69,7 @@ void XdpTest::TearDown() {
   ASSERT_TRUE(all_vips.ok() && all_services.ok());
   for (const VipEntry& vip : *all_vips) EXPECT_EQ(vips.Remove(vip.address), absl::OkStatus());
   for (const ServiceEntry& service : *all_services) {
-    EXPECT_EQ(services.Remove(service.vip_number, service.port), absl::OkStatus());
+    EXPECT_EQ(services.Remove(service.where()), absl::OkStatus());
   }
   EXPECT_EQ(cpus.Remove(kWorkerCpu), absl::OkStatus());
   EXPECT_EQ(gates.Close(kGroup), absl::OkStatus());

@@ -23,6 +23,9 @@ class Prefix {
   bool Contains(const Address& address) const;
   std::string ToString() const;  // always with its length
 
+  const Address& address() const { return address_; }  // its first
+  int host_bits() const { return 128 - bits_; }        // that differ within it
+
   auto operator<=>(const Prefix&) const = default;
 
  private:

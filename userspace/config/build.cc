@@ -99,6 +99,12 @@ void BuildXdp(BuildContext& context) {
     xdp.steer = steer == "elsewhere" ? XdpSteer::kElsewhere
                 : steer == "never"   ? XdpSteer::kNever
                                      : XdpSteer::kAlways;
+    BuildTunnelSources(context, section, xdp);
+    xdp.flows = static_cast<uint32_t>(section.GetOr<int64_t>("flows", xdp.flows));
+    for (const Section& idle : section.Inside("idle")) {
+      xdp.idle_tcp = idle.GetOr("tcp", xdp.idle_tcp);
+      xdp.idle_udp = idle.GetOr("udp", xdp.idle_udp);
+    }
   }
 }
 

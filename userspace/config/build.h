@@ -47,7 +47,7 @@ struct BuildContext {
   // invalid, which is said already) is not complained about where it is referred to.
   Declared vips = {};
   bool vips_complete = true;
-  Declared listens = {};
+  Declared listens = {};  // endpoints, with "/udp" where it is UDP
   bool pools_complete = true;
 };
 
@@ -60,6 +60,14 @@ void BuildPools(BuildContext& context);
 void BuildTlsOptions(BuildContext& context, const Section& section, ServiceConfig& service);
 // Of one pool; `section` is its tls.
 void BuildPoolTls(BuildContext& context, const Section& section, PoolConfig& pool);
+// Of one pool whose backends are known; `section` is its table.
+void BuildL4Pool(BuildContext& context, const Section& section, PoolConfig& pool);
+// Of one service whose mode is known; `section` is its table.
+void BuildL4Service(BuildContext& context, const Section& section, ServiceConfig& service);
+// Whether pool `index`, which `section` (of `label`) names, is for services like `service`.
+void CheckPoolFits(BuildContext& context, const Section& section, const std::string& label,
+                   const ServiceConfig& service, uint32_t index);
+void BuildTunnelSources(BuildContext& context, const Section& section, XdpConfig& xdp);
 void BuildTickets(BuildContext& context);
 // What only `tls = "passthrough"` has; after the service's own pool.
 void BuildPassthrough(BuildContext& context, const Section& section, ServiceConfig& service);

@@ -38,6 +38,7 @@ void BuildRoute(BuildContext& context, const Section& section, const std::string
   if (service.tls == TlsMode::kPassthrough) {
     CheckPassedOnOnce(context, section, "route of " + label, *pool);
   }
+  CheckPoolFits(context, section, "route of " + label, service, *pool);
   route.pool = *pool;
   service.routes.push_back(std::move(route));
 }

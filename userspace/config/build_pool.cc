@@ -38,7 +38,7 @@ PoolTimeouts BuildPoolTimeouts(const Section& section) {
 }
 
 void BuildBackend(BuildContext& context, const Section& section, Declared& names,
-                  Declared& endpoints, PoolConfig& pool) {
+                  Declared& addresses, PoolConfig& pool) {
   BackendConfig backend;
   backend.name = section.GetOr<std::string>("name", "");
   backend.endpoint = section.GetOr("address", Endpoint());
@@ -49,8 +49,10 @@ void BuildBackend(BuildContext& context, const Section& section, Declared& names
               section.PlaceOf("name"), context.problems);
   }
   if (section.Has("address")) {
-    const std::string text = backend.endpoint.ToString();
-    endpoints.Add(text, absl::StrCat("backend address ", text), section.PlaceOf("address"),
+    // In an l4 pool its port is not where packets go.
+    const std::string text =
+        pool.is_l4() ? backend.endpoint.address.ToString() : backend.endpoint.ToString();
+    addresses.Add(text, absl::StrCat("backend address ", text), section.PlaceOf("address"),
                   context.problems);
   }
   pool.backends.push_back(std::move(backend));
@@ -74,6 +76,10 @@ Balance BuildBalance(const Section& section) {
   return Balance::kRoundRobin;
 }
 
+Forward ForwardNamed(const Section& section) {
+  return section.GetOr<std::string>("forward", "dsr") == "ipip" ? Forward::kIpip : Forward::kDsr;
+}
+
 void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   PoolConfig pool;
   pool.name = section.GetOr<std::string>("name", "");
@@ -90,11 +96,13 @@ void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   }
   for (const Section& tls : section.Inside("tls")) BuildPoolTls(context, tls, pool);
   for (const Section& limits : section.Inside("limits")) pool.limits = BuildPoolLimits(limits);
+  if (section.Written("forward")) pool.l4.forward = ForwardNamed(section);
   Declared backend_names;
-  Declared endpoints;
+  Declared addresses;
   for (const Section& backend : section.Inside("backend")) {
-    BuildBackend(context, backend, backend_names, endpoints, pool);
+    BuildBackend(context, backend, backend_names, addresses, pool);
   }
+  BuildL4Pool(context, section, pool);
   if (section.Has("name")) {
     names.Add(pool.name, absl::StrCat("pool name \"", pool.name, "\""), section.PlaceOf("name"),
               context.problems);
@@ -104,21 +112,40 @@ void BuildPool(BuildContext& context, const Section& section, Declared& names) {
   context.config.pools.push_back(std::move(pool));
 }
 
+// Numbers that backends of one kind share.
+struct Room {
+  size_t limit = 0;
+  const char* of = "";
+  size_t taken = 0;
+  bool said = false;
+};
+
+// For the backends of the pool `section`; says so where there is no room for them.
+void Take(BuildContext& context, const Section& section, Room& room) {
+  room.taken += section.Inside("backend").size();
+  if (room.taken <= room.limit || room.said) return;
+  context.problems.Error(
+      section.place(),
+      absl::StrCat("with ", Label(section, "pool"), " there are ", room.taken, " backends", room.of,
+                   "; at most ", room.limit, " are possible"));
+  room.said = true;
+}
+
 }  // namespace
 
 void BuildPools(BuildContext& context) {
   Declared names;
-  size_t backends = 0;
-  bool said = false;
+  size_t pools = 0;
+  Room workers{.limit = kMaxBackends, .of = ""};
+  Room l4{.limit = kMaxL4Backends, .of = " of l4 pools"};
   context.pools_complete = !context.top.Mistaken("pool");
   for (const Section& section : context.top.Inside("pool")) {
     BuildPool(context, section, names);
-    backends += section.Inside("backend").size();
-    if (backends <= kMaxBackends || said) continue;
+    Take(context, section, context.config.pools.back().is_l4() ? l4 : workers);
+    if (++pools != kMaxPools + 1) continue;
     context.problems.Error(section.place(),
-                           absl::StrCat("with ", Label(section, "pool"), " there are ", backends,
-                                        " backends; at most ", kMaxBackends, " are possible"));
-    said = true;
+                           absl::StrCat(Label(section, "pool"), " is one too many; at most ",
+                                        kMaxPools, " pools are possible"));
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 void BuildListens(BuildContext& context, const Section& section, ServiceConfig& service) {
   if (!section.Has("listen")) return;
   for (const PlacedEndpoint& listen : section.Get<std::vector<PlacedEndpoint>>("listen")) {
-    const std::string text = listen.endpoint.ToString();
+    const std::string text = ListenText(listen.endpoint);
     const std::string address = listen.endpoint.address.ToString();
     if (context.vips_complete && !context.vips.Has(address)) {
       context.problems.Error(listen.place,
@@ -20,7 +20,16 @@ void BuildListens(BuildContext& context, const Section& section, ServiceConfig& 
                                           address, " is the address of no [[vip]]",
                                           DidYouMean(address, context.vips.names(), "")));
     }
-    context.listens.Add(text, text, listen.place, context.problems);
+    if (listen.endpoint.port == 0 && !service.is_l4() && section.Has("mode")) {
+      context.problems.Error(listen.place,
+                             absl::StrCat(Label(section, "service"), " listens on ", text,
+                                          ", any port, which is for mode = \"l4\""));
+    }
+    if (service.protocols.tcp) context.listens.Add(text, text, listen.place, context.problems);
+    if (service.protocols.udp) {
+      const std::string udp = absl::StrCat(text, "/udp");
+      context.listens.Add(udp, udp, listen.place, context.problems);
+    }
     service.listen.push_back(listen.endpoint);
   }
 }
@@ -113,6 +122,7 @@ void ResolvePool(BuildContext& context, const Section& section, ServiceConfig& s
     return;
   }
   service.pool = PoolNamedBy(context, section, label);
+  if (service.pool.has_value()) CheckPoolFits(context, section, label, service, *service.pool);
 }
 
 void BuildTimeouts(const Section& service_section, ServiceTimeouts& timeouts) {
@@ -183,8 +193,10 @@ void BuildHttp(BuildContext& context, const Section& section, ServiceConfig& ser
 void BuildService(BuildContext& context, const Section& section, Declared& names) {
   ServiceConfig service;
   service.name = section.GetOr<std::string>("name", "");
-  service.mode =
-      section.GetOr<std::string>("mode", "http") == "tcp" ? ServiceMode::kTcp : ServiceMode::kHttp;
+  const auto mode = section.GetOr<std::string>("mode", "http");
+  service.mode = mode == "l4"    ? ServiceMode::kL4
+                 : mode == "tcp" ? ServiceMode::kTcp
+                                 : ServiceMode::kHttp;
   const auto tls = section.GetOr<std::string>("tls", "off");
   service.tls = tls == "terminate"     ? TlsMode::kTerminate
                 : tls == "passthrough" ? TlsMode::kPassthrough
@@ -194,7 +206,13 @@ void BuildService(BuildContext& context, const Section& section, Declared& names
     names.Add(service.name, absl::StrCat("service name \"", service.name, "\""),
               section.PlaceOf("name"), context.problems);
   }
+  BuildL4Service(context, section, service);
   BuildListens(context, section, service);
+  if (service.is_l4()) {
+    ResolvePool(context, section, service);
+    context.config.services.push_back(std::move(service));
+    return;
+  }
   BuildCertificates(context, section, service);
   BuildTimeouts(section, service.timeouts);
   BuildLimits(section, service.limits);
@@ -250,7 +268,9 @@ void BuildServices(BuildContext& context) {
   bool said = false;
   for (const Section& section : context.top.Inside("service")) {
     BuildService(context, section, names);
-    listens += context.config.services.back().listen.size();
+    const ServiceConfig& built = context.config.services.back();
+    const size_t protocols = built.protocols.tcp && built.protocols.udp ? 2 : 1;
+    listens += built.listen.size() * protocols;
     if (listens <= kMaxListens || said) continue;
     context.problems.Error(
         section.place(),

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/prefix.h"
 #include "base/time.h"
+#include "config/l4_options.h"
 #include "config/pool_tls.h"
 #include "config/tls_options.h"
 
@@ -35,6 +36,11 @@ struct XdpConfig {
   XdpMode mode = XdpMode::kAuto;
   XdpAttach attach = XdpAttach::kOnMaster;
   XdpSteer steer = XdpSteer::kAlways;
+  // Of l4 services.
+  std::vector<Prefix> tunnel_sources = {};  // at most one a family; default: the interface's own
+  uint32_t flows = 262'144;                 // entries of koi_flows
+  Duration idle_tcp = std::chrono::minutes(125);
+  Duration idle_udp = std::chrono::seconds(30);
 };
 
 // Which VIPs the HMAC of an advert covers: the group's first IPv4 VIP alone (ucarp), or all, sorted
@@ -66,7 +72,20 @@ struct StatsConfig {
   std::string password;
 };
 
-enum class ServiceMode { kHttp, kTcp };
+enum class ServiceMode {
+  kHttp,
+  kTcp,
+  kL4,  // not for workers: koi_xdp sends packets on
+};
+
+inline const char* ServiceModeName(ServiceMode mode) {
+  switch (mode) {
+    case ServiceMode::kHttp: return "http";
+    case ServiceMode::kTcp: return "tcp";
+    case ServiceMode::kL4: return "l4";
+  }
+  return "";
+}
 
 // What a service does with its clients' TLS: nothing, since there is none; end it; pass it on.
 enum class TlsMode { kOff, kTerminate, kPassthrough };
@@ -149,7 +168,8 @@ struct ServiceConfig {
   uint32_t number = 0;
   std::string name = {};
   ServiceMode mode = ServiceMode::kHttp;
-  std::vector<Endpoint> listen = {};  // each address is a VIP
+  std::vector<Endpoint> listen = {};  // each address is a VIP; port 0 (only l4): any
+  L4Protocols protocols = {};         // only l4
   TlsMode tls = TlsMode::kOff;
   std::vector<CertificateConfig> certificates = {};
   std::string certificates_folder = {};  // each NAME.pem in it is one more; "" for none
@@ -167,6 +187,8 @@ struct ServiceConfig {
   std::vector<RouteConfig> routes = {};      // only with TlsMode::kPassthrough
   std::vector<Prefix> trusted_proxies = {};  // whose word about clients is taken
   HttpOptions http = {};
+
+  bool is_l4() const { return mode == ServiceMode::kL4; }
 };
 
 // What stands in front of a client's bytes on the way to a backend: who it is, as the PROXY
@@ -195,7 +217,7 @@ struct CheckConfig {
 
 struct BackendConfig {
   std::string name;
-  Endpoint endpoint;
+  Endpoint endpoint;  // of an l4 pool: its port is that of health checks alone
   uint32_t weight = 100;
   uint32_t max_connections = 0;  // over all workers; 0: as PoolLimits has it
   // What the CLI changed (config/state.h); a file says neither.
@@ -247,7 +269,10 @@ struct PoolConfig {
   PoolTlsFiles tls_files = {};
   PoolLimits limits = {};
   Duration slow_start = {};  // from its first share to the whole of it; 0: at once
+  L4PoolOptions l4 = {};     // then what is for workers (balance, tls, limits, ...) does not count
   std::vector<BackendConfig> backends = {};
+
+  bool is_l4() const { return l4.forward != Forward::kNone; }
 };
 
 // Session tickets, of all services.

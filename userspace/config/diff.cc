@@ -29,6 +29,12 @@ struct Thing {
 
 std::string Flag(bool value) { return value ? "true" : "false"; }
 
+std::string Joined(const std::vector<Prefix>& prefixes) {
+  return absl::StrJoin(prefixes, ", ", [](std::string* out, const Prefix& prefix) {
+    absl::StrAppend(out, prefix.ToString());
+  });
+}
+
 Thing Describe(const NodeConfig& node) {
   return {"node",
           "",
@@ -50,7 +56,11 @@ Thing Describe(const XdpConfig& xdp) {
           "",
           {{"mode", mode},
            {"attach", xdp.attach == XdpAttach::kAlways ? "always" : "on-master"},
-           {"steer", steer}}};
+           {"steer", steer},
+           {"tunnel_sources", Joined(xdp.tunnel_sources)},
+           {"flows", absl::StrCat(xdp.flows)},
+           {"idle.tcp", FormatDuration(xdp.idle_tcp)},
+           {"idle.udp", FormatDuration(xdp.idle_udp)}}};
 }
 
 Thing Describe(const CarpConfig& carp) {
@@ -127,23 +137,41 @@ void Describe(const HttpOptions& http, Thing& thing) {
   thing.keys.push_back({"upgrade", kUpgrade[static_cast<int>(http.upgrade)]});
 }
 
+void AddCheck(const CheckConfig& check, std::vector<Key>& keys) {
+  keys.push_back({"check.interval", FormatDuration(check.interval)});
+  keys.push_back({"check.timeout", FormatDuration(check.timeout)});
+  keys.push_back({"check.rise", absl::StrCat(check.rise)});
+  keys.push_back({"check.fall", absl::StrCat(check.fall)});
+}
+
+Thing DescribeL4(const PoolConfig& pool) {
+  Thing thing{"pool",
+              pool.name,
+              {{"forward", ForwardName(pool.l4.forward)},
+               {"ring_size", absl::StrCat(pool.l4.ring_size)},
+               {"affinity", AffinityName(pool.l4.affinity)},
+               {"on_down", OnDownName(pool.l4.on_down)},
+               {"slow_start", FormatDuration(pool.slow_start)}}};
+  AddCheck(pool.check, thing.keys);
+  return thing;
+}
+
 Thing Describe(const PoolConfig& pool) {
-  return {"pool",
-          pool.name,
-          {{"balance", BalanceName(pool.balance)},
-           {"slow_start", FormatDuration(pool.slow_start)},
-           {"limits.connections", absl::StrCat(pool.limits.connections)},
-           {"limits.queue", absl::StrCat(pool.limits.queue)},
-           {"limits.idle_connections", absl::StrCat(pool.limits.idle_connections)},
-           {"send_proxy", SendProxyName(pool.send_proxy)},
-           {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
-           {"timeouts.response", FormatDuration(pool.timeouts.response)},
-           {"timeouts.idle", FormatDuration(pool.timeouts.idle)},
-           {"timeouts.queue", FormatDuration(pool.timeouts.queue)},
-           {"check.interval", FormatDuration(pool.check.interval)},
-           {"check.timeout", FormatDuration(pool.check.timeout)},
-           {"check.rise", absl::StrCat(pool.check.rise)},
-           {"check.fall", absl::StrCat(pool.check.fall)}}};
+  if (pool.is_l4()) return DescribeL4(pool);
+  Thing thing{"pool",
+              pool.name,
+              {{"balance", BalanceName(pool.balance)},
+               {"slow_start", FormatDuration(pool.slow_start)},
+               {"limits.connections", absl::StrCat(pool.limits.connections)},
+               {"limits.queue", absl::StrCat(pool.limits.queue)},
+               {"limits.idle_connections", absl::StrCat(pool.limits.idle_connections)},
+               {"send_proxy", SendProxyName(pool.send_proxy)},
+               {"timeouts.connect", FormatDuration(pool.timeouts.connect)},
+               {"timeouts.response", FormatDuration(pool.timeouts.response)},
+               {"timeouts.idle", FormatDuration(pool.timeouts.idle)},
+               {"timeouts.queue", FormatDuration(pool.timeouts.queue)}}};
+  AddCheck(pool.check, thing.keys);
+  return thing;
 }
 
 const char* SniSourceText(SniSource source) {
@@ -179,20 +207,30 @@ Thing Describe(const PoolConfig& pool, const BackendConfig& backend) {
            {"from", backend.from_cli ? "cli" : "file"}}};
 }
 
-std::string Joined(const std::vector<Prefix>& prefixes) {
-  return absl::StrJoin(prefixes, ", ", [](std::string* out, const Prefix& prefix) {
-    absl::StrAppend(out, prefix.ToString());
+std::string Joined(const std::vector<Endpoint>& listen) {
+  return absl::StrJoin(listen, ", ", [](std::string* out, const Endpoint& endpoint) {
+    absl::StrAppend(out, ListenText(endpoint));
   });
 }
 
+Thing DescribeL4(const Config& config, const ServiceConfig& service) {
+  const L4Protocols& protocols = service.protocols;
+  return {"service",
+          service.name,
+          {{"mode", ServiceModeName(service.mode)},
+           {"listen", Joined(service.listen)},
+           {"protocols", protocols.tcp && protocols.udp ? "tcp, udp"
+                         : protocols.udp                ? "udp"
+                                                        : "tcp"},
+           {"pool", service.pool.has_value() ? config.pools[*service.pool].name : ""}}};
+}
+
 Thing Describe(const Config& config, const ServiceConfig& service) {
+  if (service.is_l4()) return DescribeL4(config, service);
   Thing thing{"service",
               service.name,
-              {{"mode", service.mode == ServiceMode::kTcp ? "tcp" : "http"},
-               {"listen", absl::StrJoin(service.listen, ", ",
-                                        [](std::string* out, const Endpoint& endpoint) {
-                                          absl::StrAppend(out, endpoint.ToString());
-                                        })},
+              {{"mode", ServiceModeName(service.mode)},
+               {"listen", Joined(service.listen)},
                {"tls", TlsModeName(service.tls)},
                {"self_signed", service.self_signed ? "true" : ""},
                {"access_log", service.access_log},
@@ -270,6 +308,15 @@ std::vector<KeyChange> DiffKeys(const std::vector<Key>& before, const std::vecto
 
 std::string ShownValue(const std::string& value) { return value.empty() ? "(none)" : value; }
 
+// What is made once: folders, maps, the ring of a pool.
+bool NeedsRestart(const ConfigChange& change, const KeyChange& key) {
+  if (change.noun == "node") return true;
+  if (change.noun == "xdp") return key.key == "flows";
+  if (change.noun != "pool" || change.kind != ConfigChange::Kind::kChanged) return false;
+  if (key.key == "ring_size") return true;
+  return key.key == "forward" && (key.before.empty() || key.after.empty());
+}
+
 }  // namespace
 
 std::string ConfigChange::ToString() const {
@@ -318,9 +365,11 @@ std::vector<ConfigChange> DiffConfigs(const Config& before, const Config& after)
 std::vector<std::string> ChangesNeedingRestart(const std::vector<ConfigChange>& changes) {
   std::vector<std::string> found;
   for (const ConfigChange& change : changes) {
-    if (change.noun != "node") continue;
     for (const KeyChange& key : change.keys) {
-      found.push_back(absl::StrCat("node.", key.key, " ", key.before, " -> ", key.after));
+      if (!NeedsRestart(change, key)) continue;
+      const std::string name = change.name.empty() ? "" : absl::StrCat(" ", change.name);
+      found.push_back(absl::StrCat(change.noun, name, ".", key.key, " ", ShownValue(key.before),
+                                   " -> ", ShownValue(key.after)));
     }
   }
   return found;

@@ -2,7 +2,6 @@
 // Keeping and choosing numbers.
 #include "config/numbers.h"
 
-#include <limits>
 #include <set>
 
 #include "config/schema.h"
@@ -55,8 +54,7 @@ void AssignNumbers(const Config& before, Config& config) {
   Assign(before.vips, config.vips, kMaxVips, [](const VipConfig& vip) { return vip.address; });
   Assign(before.services, config.services, kMaxListens,
          [](const ServiceConfig& service) { return service.name; });
-  Assign(before.pools, config.pools, std::numeric_limits<uint32_t>::max(),
-         [](const PoolConfig& pool) { return pool.name; });
+  Assign(before.pools, config.pools, kMaxPools, [](const PoolConfig& pool) { return pool.name; });
 }
 
 }  // namespace koi

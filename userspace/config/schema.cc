@@ -83,8 +83,9 @@ std::string Expectation(const ConfigKey& key) {
                           WrittenDuration(key.maximum), "\"");
     case KeyType::kAddress: return "an IPv4 or IPv6 address";
     case KeyType::kEndpoint: return "ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80";
-    case KeyType::kEndpoints: return "a list of ADDRESS:PORT";
+    case KeyType::kListens: return "a list of ADDRESS:PORT";
     case KeyType::kPrefixes: return "a list of ADDRESS/LENGTH";
+    case KeyType::kTexts: return absl::StrCat("a list of: ", key.choices);
     case KeyType::kServerNames: return "a list of host names, as \"a.example\" or \"*.b.example\"";
     case KeyType::kChoice: return absl::StrCat("one of: ", key.choices);
   }

@@ -14,7 +14,10 @@ namespace koi {
 
 // Limits of the maps (include/koi/abi/limits.h, which this floor does not see).
 constexpr size_t kMaxVips = 1024;
-constexpr size_t kMaxBackends = 1023;  // of 1024 numbers; 0 is never a backend
+constexpr size_t kMaxBackends = 1023;  // that workers use: of 1024 numbers; 0 is never a backend
+constexpr size_t kMaxL4Backends = 15'360;  // of l4 pools: the other 16384 - 1024 numbers
+constexpr size_t kMaxPools = 1024;
+constexpr int64_t kMaxRingSize = 1'048'573;  // the last prime below 2^20
 constexpr size_t kMaxListens = 4096;
 constexpr size_t kMaxNameBytes = 31;
 
@@ -30,8 +33,9 @@ enum class KeyType {
   kDuration,  // "2s"; minimum..maximum milliseconds
   kAddress,
   kEndpoint,     // "10.0.0.1:80", "[2001:db8::1]:80"
-  kEndpoints,    // a list of at least one
+  kListens,      // a list of at least one endpoint; "10.0.0.1:*" is any port
   kPrefixes,     // a list of at least one
+  kTexts,        // a list of at least one of `choices`
   kServerNames,  // a list of at least one host name, "*." in front for all below it
   kChoice,       // one of `choices`
 };

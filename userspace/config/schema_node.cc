@@ -61,6 +61,36 @@ constexpr ConfigKey kKeys[] = {
          "Packets of services that are redirected to their worker's CPU: `always` all, `elsewhere` "
          "those that came in on another one, `never` none: then a connection's worker is that of "
          "the CPU its first packet came in on."},
+    {.table = "xdp",
+     .name = "tunnel_sources",
+     .type = KeyType::kPrefixes,
+     .default_note = "the interface's own addresses",
+     .help = "Where the packets of `forward = \"ipip\"` come from, at most one network a family: "
+             "flows are spread over its addresses (in IPv6 over the last 32 bits), so that a "
+             "backend's queues share them. Nothing need answer there; backends must take them."},
+    {.table = "xdp",
+     .name = "flows",
+     .type = KeyType::kNumber,
+     .minimum = 1024,
+     .maximum = 16'777'216,
+     .default_value = "262144",
+     .help = "Flows of l4 services that are remembered one by one, those that began while their "
+             "pool was changing: 150 bytes each, reserved at the start."},
+
+    {.table = "xdp.idle",
+     .name = "tcp",
+     .type = KeyType::kDuration,
+     .minimum = 1000,
+     .maximum = 24 * 3600 * 1000,
+     .default_value = "125m",
+     .help = "Of TCP. The default is for keep-alives every two hours."},
+    {.table = "xdp.idle",
+     .name = "udp",
+     .type = KeyType::kDuration,
+     .minimum = 1000,
+     .maximum = 24 * 3600 * 1000,
+     .default_value = "30s",
+     .help = "Of UDP."},
 
     {.table = "carp",
      .name = "vhid",

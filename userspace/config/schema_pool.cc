@@ -28,6 +28,42 @@ constexpr ConfigKey kKeys[] = {
              "of its weight."},
 
     {.table = "pool",
+     .name = "forward",
+     .type = KeyType::kChoice,
+     .choices = "dsr, ipip",
+     .default_note = "workers connect to the backends",
+     .help =
+         "How packets of l4 services reach a backend, which has the VIP on a loopback interface "
+         "and answers clients itself. `dsr`: as they are, to its MAC; it is on a network of this "
+         "host, or its router passes the VIP on to it. `ipip`: each in an IP packet to its "
+         "address, of either family."},
+    {.table = "pool",
+     .name = "ring_size",
+     .type = KeyType::kNumber,
+     .minimum = 7,
+     .maximum = kMaxRingSize,
+     .default_value = "65537",
+     .help =
+         "With `forward`: slots that the backends share by their weights, 8 bytes each. A prime, "
+         "100 times as many as there are backends or more. To change it takes a restart, or a "
+         "pool of another name."},
+    {.table = "pool",
+     .name = "affinity",
+     .type = KeyType::kChoice,
+     .choices = "flow, source",
+     .default_value = "flow",
+     .help =
+         "With `forward`: each `flow` goes to a backend of its own, or all of a client's address "
+         "(`source`) to the same."},
+    {.table = "pool",
+     .name = "on_down",
+     .type = KeyType::kChoice,
+     .choices = "leave, keep",
+     .default_value = "leave",
+     .help = "With `forward`: flows of a backend that is down `leave` it for another, or `keep` it "
+             "until they end."},
+
+    {.table = "pool",
      .name = "send_proxy",
      .type = KeyType::kChoice,
      .choices = "off, v1, v2",
@@ -190,7 +226,8 @@ constexpr ConfigKey kKeys[] = {
      .name = "address",
      .type = KeyType::kEndpoint,
      .required = true,
-     .help = "Where it listens."},
+     .help = "Where it listens. In a pool with `forward` the address is where packets are sent, to "
+             "the port that they came for; the port here is that of health checks alone."},
     {.table = "pool.backend",
      .name = "weight",
      .type = KeyType::kNumber,

@@ -10,6 +10,11 @@ constexpr ConfigTable kTables[] = {
     {.path = "", .help = "At the top of a file, before its first table."},
     {.path = "node", .required = true, .help = "This host."},
     {.path = "xdp", .help = "How the XDP program is attached to the interface."},
+    {.path = "xdp.idle",
+     .help =
+         "How long a flow of an l4 service may be silent and still keep its backend, whatever "
+         "becomes of the pool. The shorter, the less a change of a pool costs: until then flows "
+         "that it concerns have entries."},
     {.path = "carp",
      .repeated = true,
      .help = "A group of VIPs that move together between hosts: one CARP election."},
@@ -32,7 +37,12 @@ constexpr ConfigTable kTables[] = {
     {.path = "service.timeouts", .help = "How long clients are waited for."},
     {.path = "service.limits",
      .help = "What clients may send. All but `body_rate` are for `mode = \"http\"`."},
-    {.path = "pool", .repeated = true, .help = "Backends that do the same work."},
+    {.path = "pool",
+     .repeated = true,
+     .help =
+         "Backends that do the same work. One with `forward` is for services with `mode = "
+         "\"l4\"`, and has of the keys below `check`, `slow_start` and `backend`; the others are "
+         "for the other modes."},
     {.path = "pool.check", .help = "How the health of the backends is found out."},
     {.path = "pool.tls",
      .help = "TLS to the backends: `tls = {}` is enough where their certificates are for their "

@@ -22,8 +22,9 @@ NodeKind WrittenKind(KeyType type) {
   switch (type) {
     case KeyType::kNumber: return NodeKind::kNumber;
     case KeyType::kFlag: return NodeKind::kFlag;
-    case KeyType::kEndpoints:
+    case KeyType::kListens:
     case KeyType::kPrefixes:
+    case KeyType::kTexts:
     case KeyType::kServerNames: return NodeKind::kList;
     case KeyType::kText:
     case KeyType::kName:
@@ -119,8 +120,9 @@ absl::StatusOr<ConfigValue> ConvertText(const ConfigKey& key, absl::string_view 
     }
     case KeyType::kNumber:
     case KeyType::kFlag:
-    case KeyType::kEndpoints:
+    case KeyType::kListens:
     case KeyType::kPrefixes:
+    case KeyType::kTexts:
     case KeyType::kServerNames: break;
   }
   KOI_UNREACHABLE();
@@ -153,7 +155,12 @@ std::optional<ConfigValue> ConvertList(const ConfigKey& key, const Node& node, P
   return items;
 }
 
-absl::StatusOr<PlacedEndpoint> ConvertEndpoint(const Node& item) {
+absl::StatusOr<PlacedEndpoint> ConvertListen(const Node& item) {
+  if (absl::EndsWith(item.text, ":*")) {
+    const absl::string_view address = absl::StripSuffix(item.text, "*");
+    absl::StatusOr<Endpoint> any = Endpoint::Parse(absl::StrCat(address, "1"));
+    if (any.ok()) return PlacedEndpoint{item.place, {any->address, 0}};
+  }
   const absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(item.text);
   if (!endpoint.ok()) return endpoint.status();
   return PlacedEndpoint{item.place, *endpoint};
@@ -167,6 +174,13 @@ absl::StatusOr<PlacedText> ConvertServerName(const Node& item) {
   return absl::InvalidArgumentError(absl::StrCat(
       Quoted(item.text), " is not the name of a host, as \"a.example\" or \"*.b.example\"",
       has_port ? absl::StrCat("; did you mean ", Quoted(port), "?") : ""));
+}
+
+absl::StatusOr<PlacedText> ConvertOneOf(const ConfigKey& key, const Node& item) {
+  const absl::StatusOr<ConfigValue> choice = ConvertChoice(key, item.text);
+  if (choice.ok()) return PlacedText{item.place, item.text};
+  return absl::InvalidArgumentError(
+      absl::StrCat(key.name, " has ", Quoted(item.text), ", which is not one of: ", key.choices));
 }
 
 absl::StatusOr<ConfigValue> ConvertScalar(const ConfigKey& key, const Node& node) {
@@ -192,12 +206,16 @@ std::optional<ConfigValue> ConvertValue(const ConfigKey& key, const Node& node,
                                             ", not ", Expectation(key)));
     return std::nullopt;
   }
-  if (key.type == KeyType::kEndpoints) {
-    return ConvertList<PlacedEndpoint>(key, node, problems, ConvertEndpoint);
+  if (key.type == KeyType::kListens) {
+    return ConvertList<PlacedEndpoint>(key, node, problems, ConvertListen);
   }
   if (key.type == KeyType::kPrefixes) {
     return ConvertList<Prefix>(key, node, problems,
                                [](const Node& item) { return Prefix::Parse(item.text); });
+  }
+  if (key.type == KeyType::kTexts) {
+    return ConvertList<PlacedText>(key, node, problems,
+                                   [&key](const Node& item) { return ConvertOneOf(key, item); });
   }
   if (key.type == KeyType::kServerNames) {
     return ConvertList<PlacedText>(key, node, problems, ConvertServerName);

@@ -13,14 +13,15 @@
 namespace koi {
 namespace {
 
-koi_service_key KeyOf(uint32_t vip_number, uint16_t port) {
-  return {.vip_number = vip_number, .port = port, .protocol = IPPROTO_TCP, .pad = 0};
+koi_service_key KeyOf(const ServicePort& port) {
+  return {.vip_number = port.vip_number, .port = port.port, .protocol = port.protocol, .pad = 0};
 }
 
 koi_service_mode ToAbi(ServiceMode mode) {
   switch (mode) {
     case ServiceMode::kHttp: return KOI_SERVICE_HTTP;
     case ServiceMode::kTcp: return KOI_SERVICE_TCP;
+    case ServiceMode::kL4: return KOI_SERVICE_L4;
   }
   KOI_UNREACHABLE();
 }
@@ -29,6 +30,7 @@ absl::StatusOr<ServiceMode> FromAbi(koi_service_mode mode) {
   switch (mode) {
     case KOI_SERVICE_HTTP: return ServiceMode::kHttp;
     case KOI_SERVICE_TCP: return ServiceMode::kTcp;
+    case KOI_SERVICE_L4: return ServiceMode::kL4;
     case KOI_SERVICE_NONE: break;
   }
   return absl::DataLossError(absl::StrCat("koi_services has a service of mode ", +mode));
@@ -37,16 +39,17 @@ absl::StatusOr<ServiceMode> FromAbi(koi_service_mode mode) {
 }  // namespace
 
 absl::Status ServiceMap::Set(const ServiceEntry& service) {
-  koi_service value = {.mode = ToAbi(service.mode), .number = service.number, .name = {}};
+  koi_service value = {
+      .mode = ToAbi(service.mode), .number = service.number, .pool = service.pool, .name = {}};
   ToField(service.name, value.name);
-  return map_calls::Set(map_fd_.get(), KeyOf(service.vip_number, service.port), value,
+  return map_calls::Set(map_fd_.get(), KeyOf(service.where()), value,
                         absl::StrCat("cannot set service \"", service.name, "\""));
 }
 
-absl::Status ServiceMap::Remove(uint32_t vip_number, uint16_t port) {
+absl::Status ServiceMap::Remove(const ServicePort& port) {
   return map_calls::Remove(
-      map_fd_.get(), KeyOf(vip_number, port),
-      absl::StrCat("cannot remove the service of VIP ", vip_number, ", port ", port));
+      map_fd_.get(), KeyOf(port),
+      absl::StrCat("cannot remove the service of VIP ", port.vip_number, ", port ", port.port));
 }
 
 absl::StatusOr<std::vector<ServiceEntry>> ServiceMap::List() const {
@@ -61,7 +64,9 @@ absl::StatusOr<std::vector<ServiceEntry>> ServiceMap::List() const {
                         .port = key.port,
                         .mode = mode,
                         .number = service.number,
-                        .name = FromField(service.name)});
+                        .name = FromField(service.name),
+                        .protocol = key.protocol,
+                        .pool = service.pool});
   }
   return services;
 }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "dataplane/abi_address.h"
 #include "dataplane/map_calls.h"
 
 namespace koi {
@@ -29,6 +30,50 @@ koi_steering ToAbi(XdpSteer steer) {
 XdpSteer FromAbi(koi_steering steering) {
   if (steering == KOI_STEERING_NEVER) return XdpSteer::kNever;
   return steering == KOI_STEERING_ELSEWHERE ? XdpSteer::kElsewhere : XdpSteer::kAlways;
+}
+
+koi_tunnel_source ToAbi(const TunnelSource& source) {
+  return {.addr = koi::ToAbi(source.address), .spread = source.spread};
+}
+
+TunnelSource FromAbi(const koi_tunnel_source& source) {
+  return {.address = koi::FromAbi(source.addr), .spread = source.spread};
+}
+
+uint64_t NanosecondsOf(Duration duration) {
+  return static_cast<uint64_t>(std::chrono::nanoseconds(duration).count());
+}
+
+Duration DurationOf(uint64_t nanoseconds) {
+  return std::chrono::nanoseconds(static_cast<int64_t>(nanoseconds));
+}
+
+void ToAbi(const L4Settings& l4, koi_settings& value) {
+  value.ring_seed = l4.ring_seed;
+  std::copy(l4.flow_keys.begin(), l4.flow_keys.end(), value.flow_keys);
+  value.tunnel4 = ToAbi(l4.tunnel4);
+  value.tunnel6 = ToAbi(l4.tunnel6);
+  value.own_ip4 = koi::ToAbi(l4.own_ip4);
+  value.own_ip6 = koi::ToAbi(l4.own_ip6);
+  value.icmp_per_second = l4.icmp_per_second;
+  value.idle_tcp_ns = NanosecondsOf(l4.idle_tcp);
+  value.idle_udp_ns = NanosecondsOf(l4.idle_udp);
+  value.handshake_ns = NanosecondsOf(l4.handshake);
+  value.full_ns = NanosecondsOf(l4.full);
+}
+
+L4Settings L4FromAbi(const koi_settings& value) {
+  return {.ring_seed = value.ring_seed,
+          .flow_keys = {value.flow_keys[0], value.flow_keys[1]},
+          .tunnel4 = FromAbi(value.tunnel4),
+          .tunnel6 = FromAbi(value.tunnel6),
+          .own_ip4 = koi::FromAbi(value.own_ip4),
+          .own_ip6 = koi::FromAbi(value.own_ip6),
+          .icmp_per_second = value.icmp_per_second,
+          .idle_tcp = DurationOf(value.idle_tcp_ns),
+          .idle_udp = DurationOf(value.idle_udp_ns),
+          .handshake = DurationOf(value.handshake_ns),
+          .full = DurationOf(value.full_ns)};
 }
 
 absl::StatusOr<uint32_t> ListenerIndex(int cpu, ListenerFamily family) {
@@ -51,6 +96,8 @@ absl::Status SettingsMap::Write(const Settings& settings) {
   value.hash_seed = settings.hash_seed;
   value.clock_offset_ns = settings.clock_offset_ns;
   value.steering = ToAbi(settings.steer);
+  value.deny = settings.deny ? 1 : 0;
+  ToAbi(settings.l4, value);
   std::copy(settings.own_mac.begin(), settings.own_mac.end(), value.own_mac);
   value.cpu_count = static_cast<uint16_t>(settings.cpus.size());
   for (size_t i = 0; i < settings.cpus.size(); ++i) {
@@ -70,6 +117,8 @@ absl::StatusOr<Settings> SettingsMap::Read() const {
   settings.hash_seed = value.hash_seed;
   settings.clock_offset_ns = value.clock_offset_ns;
   settings.steer = FromAbi(value.steering);
+  settings.deny = value.deny != 0;
+  settings.l4 = L4FromAbi(value);
   std::copy(std::begin(value.own_mac), std::end(value.own_mac), settings.own_mac.begin());
   const size_t count = std::min<size_t>(value.cpu_count, KOI_CPUS_MAX);
   settings.cpus.assign(value.cpus, value.cpus + count);

@@ -9,10 +9,38 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/address.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "config/config.h"
 
 namespace koi {
+
+// Where packets to backends in tunnels come from: `addr`, with the bits of `spread` in its last 32
+// replaced by the flow's.
+struct TunnelSource {
+  Address address = {};  // ::: there is none
+  uint32_t spread = 0;
+
+  bool operator==(const TunnelSource&) const = default;
+};
+
+// What koi_xdp knows for l4 services.
+struct L4Settings {
+  uint64_t ring_seed = 0;  // the same on both hosts
+  std::array<uint64_t, 2> flow_keys = {};
+  TunnelSource tunnel4 = {};
+  TunnelSource tunnel6 = {};
+  Address own_ip4 = {};  // ::: the interface has none
+  Address own_ip6 = {};
+  uint32_t icmp_per_second = 0;  // of each CPU
+  Duration idle_tcp = {};
+  Duration idle_udp = {};
+  Duration handshake = {};
+  Duration full = {};
+
+  bool operator==(const L4Settings&) const = default;
+};
 
 struct Settings {
   XdpSteer steer = XdpSteer::kAlways;
@@ -20,6 +48,10 @@ struct Settings {
   std::array<uint8_t, 6> own_mac = {};
   std::vector<int> cpus;        // that have a worker, ascending
   int64_t clock_offset_ns = 0;  // 0 outside tests
+  bool deny = false;            // koi_deny4 or koi_deny6 has an entry
+  L4Settings l4 = {};
+
+  bool operator==(const Settings&) const = default;
 };
 
 class SettingsMap {

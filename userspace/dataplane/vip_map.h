@@ -17,6 +17,10 @@ struct VipEntry {
   Address address;
   uint32_t number = 0;  // of the VIP
   uint32_t group = 0;   // number of its group
+  // What services it has: of workers, of koi_xdp, one of these for any port.
+  bool local = false;
+  bool l4 = false;
+  bool any_port = false;
 };
 
 class VipMap {
@@ -38,6 +42,7 @@ class VipMap {
 struct VipTraffic {
   uint64_t packets = 0;
   uint64_t bytes = 0;
+  uint64_t new_flows = 0;  // of its l4 services
 };
 
 class VipStatsMap {

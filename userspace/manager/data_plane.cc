@@ -21,6 +21,13 @@ absl::StatusOr<MacAddress> MacOf(const std::string& interface) {
   return found.mac;
 }
 
+std::vector<uint8_t> ProtocolsOf(const ServiceConfig& service) {
+  std::vector<uint8_t> protocols;
+  if (!service.is_l4() || service.protocols.tcp) protocols.push_back(IPPROTO_TCP);
+  if (service.is_l4() && service.protocols.udp) protocols.push_back(IPPROTO_UDP);
+  return protocols;
+}
+
 std::vector<ServiceEntry> ServicesOf(const Config& config) {
   std::vector<ServiceEntry> entries;
   for (const ServiceConfig& service : config.services) {
@@ -29,10 +36,32 @@ std::vector<ServiceEntry> ServicesOf(const Config& config) {
           config.vips.begin(), config.vips.end(),
           [&](const VipConfig& candidate) { return candidate.address == endpoint.address; });
       KOI_CHECK(vip != config.vips.end());  // the configuration was checked
-      entries.push_back({vip->number, endpoint.port, service.mode, service.number, service.name});
+      for (const uint8_t protocol : ProtocolsOf(service)) {
+        entries.push_back(
+            {.vip_number = vip->number,
+             .port = endpoint.port,
+             .mode = service.mode,
+             .number = service.number,
+             .name = service.name,
+             .protocol = protocol,
+             .pool = service.is_l4() ? config.pools[service.pool.value()].number : 0});
+      }
     }
   }
   return entries;
+}
+
+VipEntry EntryOf(const Config& config, const VipConfig& vip) {
+  VipEntry entry{
+      .address = vip.address, .number = vip.number, .group = config.carp[vip.group].number};
+  for (const ServiceConfig& service : config.services) {
+    for (const Endpoint& endpoint : service.listen) {
+      if (endpoint.address != vip.address) continue;
+      (service.is_l4() ? entry.l4 : entry.local) = true;
+      if (endpoint.port == 0) entry.any_port = true;
+    }
+  }
+  return entry;
 }
 
 }  // namespace
@@ -104,7 +133,7 @@ absl::Status DataPlane::AddVips(const Config& config) {
     });
     // What was counted for an earlier VIP of this number is not this one's.
     if (!known) KOI_RETURN_IF_ERROR(vip_stats_.Clear(vip.number));
-    KOI_RETURN_IF_ERROR(vips_.Set({vip.address, vip.number, config.carp[vip.group].number}));
+    KOI_RETURN_IF_ERROR(vips_.Set(EntryOf(config, vip)));
   }
   return absl::OkStatus();
 }
@@ -132,9 +161,9 @@ absl::Status DataPlane::RemoveOtherServices(const Config& config) {
   KOI_ASSIGN_OR_RETURN(const std::vector<ServiceEntry> present, services_.List());
   for (const ServiceEntry& service : present) {
     const bool stays = std::any_of(wanted.begin(), wanted.end(), [&](const ServiceEntry& other) {
-      return other.vip_number == service.vip_number && other.port == service.port;
+      return other.where() == service.where();
     });
-    if (!stays) KOI_RETURN_IF_ERROR(services_.Remove(service.vip_number, service.port));
+    if (!stays) KOI_RETURN_IF_ERROR(services_.Remove(service.where()));
   }
   return absl::OkStatus();
 }

@@ -184,10 +184,10 @@ void StatsCollector::CollectServices(Stats& stats) const {
            return view.Service(configured.number, configured.name);
          }),
          service);
-    service.mode = configured.mode == ServiceMode::kHttp ? "http" : "tcp";
+    service.mode = ServiceModeName(configured.mode);
     service.tls = TlsModeName(configured.tls);
     for (const Endpoint& endpoint : configured.listen)
-      service.listen.push_back(endpoint.ToString());
+      service.listen.push_back(ListenText(endpoint));
     if (configured.pool.has_value()) {
       const PoolStats& pool = stats.pools[*configured.pool];
       service.pool = pool.name;

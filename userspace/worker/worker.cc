@@ -291,6 +291,7 @@ std::unique_ptr<ClientConnection> Worker::Serve(AcceptedConnection accepted,
     case ServiceMode::kTcp:
       return std::make_unique<TcpConnection>(*backends_, *clients_, services_, service,
                                              accepted.local, std::move(stream), facts);
+    case ServiceMode::kL4: break;  // no worker is told of one
   }
   KOI_UNREACHABLE();
 }

@@ -127,12 +127,10 @@ constexpr Mistake kMistakes[] = {
      R"(15:11: balance "leastconn" is not one of: round-robin, least-connections, random-two)"},
     {"backend = [", "slow_start = \"2h\"\nbackend = [",
      R"(15:14: slow_start "2h" is not a duration from "0s" to "1h")"},
-    {R"(pool = "web")", "mode = \"l4\"\npool = \"web\"",
-     R"(12:8: mode "l4" is not one of: http, tcp)"},
     {R"(pool = "web")", "mode = \"htp\"\npool = \"web\"",
-     R"(12:8: mode "htp" is not one of: http, tcp; did you mean "http"?)"},
+     R"(12:8: mode "htp" is not one of: http, tcp, l4; did you mean "http"?)"},
     {R"(pool = "web")", "mode = \"HTTP\"\npool = \"web\"",
-     R"(12:8: mode "HTTP" is not one of: http, tcp; did you mean "http"?)"},
+     R"(12:8: mode "HTTP" is not one of: http, tcp, l4; did you mean "http"?)"},
     {R"(pool = "web")", "tls = \"pass\"\npool = \"web\"",
      R"(12:7: tls "pass" is not one of: off, terminate, passthrough)"},
     {R"(pool = "web")", "tls = \"passthrough\"\npool = \"web\"",
@@ -257,6 +255,12 @@ constexpr Mistake kMistakes[] = {
     {"10.0.2.11:8080", "", R"(15:40: "" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80)"},
     {"10.0.2.11:8080", ":8080",
      R"(15:40: ":8080" is not ADDRESS:PORT, as 10.0.0.1:80 or [2001:db8::1]:80)"},
+    {R"("10.0.1.201:80")", R"("10.0.1.201:*")",
+     R"(11:11: service "web" listens on 10.0.1.201:*, any port, which is for mode = "l4")"},
+    {R"(pool = "web")", "protocols = [\"tcp\"]\npool = \"web\"",
+     R"(12:13: service "web" has protocols, which is for mode = "l4")"},
+    {"backend = [", "ring_size = 65537\nbackend = [",
+     R"(15:13: pool "web" has ring_size, which is for pools of l4 services; these have forward = "dsr" or forward = "ipip")"},
     {R"("10.0.1.201:80")", R"("*:80")", R"(11:11: "*" is not an IPv4 or IPv6 address)"},
     {R"("10.0.1.201:80")", "80", "11:11: listen holds a number; it takes a list of ADDRESS:PORT"},
     {R"(["10.0.1.201:80"])", "[]", "11:10: listen is empty; it takes a list of ADDRESS:PORT"},
@@ -373,6 +377,75 @@ constexpr Mistake kMistakes[] = {
     {"pool = \"web\"\n", "mode = \"tcp\"\nwhen_empty = \"welcome\"\npool = \"web\"\n",
      R"(13:14: service "web" has no requests to welcome; when_empty is for mode = "http" with a pool)"},
 };
+
+// Likewise, in kL4Config.
+constexpr Mistake kL4Mistakes[] = {
+    {"forward = \"dsr\"\n", "",
+     R"(16:8: service "dns" has mode = "l4", and pool "dns" does not say how packets reach its backends: it lacks forward = "dsr" or forward = "ipip")"},
+    {R"("dsr")", R"("gue")", R"(19:11: forward "gue" is not one of: dsr, ipip)"},
+    {R"(mode = "l4")", R"(mode = "tcp")",
+     R"(16:8: service "dns" has mode = "tcp", and pool "dns" has forward = "dsr", which is for mode = "l4")"},
+    {R"(mode = "l4")", "mode = \"l4\"\ntls = \"terminate\"",
+     R"(15:7: service "dns" has tls, and mode = "l4": packets are sent on as they come, koi ends no connection)"},
+    {R"(mode = "l4")", "mode = \"l4\"\ntimeouts = { idle = \"1s\" }",
+     R"(15:12: service "dns" has timeouts, and mode = "l4": packets are sent on as they come, koi ends no connection)"},
+    {R"(mode = "l4")", "mode = \"l4\"\naccess_log = \"stdout\"",
+     R"(15:14: service "dns" has access_log, and mode = "l4": packets are sent on as they come, koi ends no connection)"},
+    {"pool = \"dns\"\n", "", R"(12:1: service "dns" lacks pool = "NAME")"},
+    {R"(mode = "l4")", "mode = \"l4\"\nprotocols = [\"tcp\", \"sctp\"]",
+     R"(15:21: protocols has "sctp", which is not one of: tcp, udp)"},
+    {R"(mode = "l4")", "mode = \"l4\"\nprotocols = [\"udp\", \"udp\"]",
+     R"(15:21: protocols has "udp" twice)"},
+    {R"(mode = "l4")", "mode = \"l4\"\nprotocols = []",
+     "15:13: protocols is empty; it takes a list of: tcp, udp"},
+    {R"("10.0.1.201:53")", R"("10.0.1.201:53", "10.0.1.201:*", "10.0.1.201:*")",
+     "15:44: 10.0.1.201:* is already used at koi.toml:15"},
+    {R"(listen = ["10.0.1.201:53"])",
+     "protocols = [\"udp\"]\nlisten = [\"10.0.1.201:53\", \"10.0.1.201:53\"]",
+     "16:28: 10.0.1.201:53/udp is already used at koi.toml:16"},
+    {R"("10.0.1.201:53")", R"("10.0.1.202:*")",
+     R"(15:11: service "dns" listens on 10.0.1.202:*, but 10.0.1.202 is the address of no [[vip]]; did you mean 10.0.1.201?)"},
+    {R"("10.0.1.201:53")", R"("*:*")", R"(15:11: "*" is not an IPv4 or IPv6 address)"},
+    {R"("10.0.1.201:53")", R"("[fd00:1::201]:53")",
+     R"(15:11: service "dns" listens on [fd00:1::201]:53, and backend "dns-1" of pool "dns" is at 10.0.2.11: with forward = "dsr" both are of one family; forward = "ipip" takes either)"},
+    {"10.0.2.11:53", "10.0.1.201:53",
+     "20:40: a backend cannot be at 10.0.1.201, which is a VIP: it has that too, but packets are "
+     "sent "
+     "to an address of its own"},
+    {R"(53" })", R"(53" }, { name = "dns-2", address = "10.0.2.11:54" })",
+     "20:86: backend address 10.0.2.11 is already used at koi.toml:20"},
+    {R"(53" })", R"(53", max_connections = 5 })",
+     "20:74: max_connections is for pools that koi connects to; this one has forward, and koi sees "
+     "no connections"},
+    {"backend = [", "ring_size = 65536\nbackend = [",
+     "20:13: ring_size 65536 is not prime; the next prime is 65537"},
+    {"backend = [", "ring_size = 1048574\nbackend = [",
+     "20:13: ring_size 1048574 is not a number from 7 to 1048573"},
+    {"backend = [", "balance = \"random-two\"\nbackend = [",
+     R"(20:11: pool "dns" has balance and forward: packets are sent on as they come, and balance is for pools that koi connects to)"},
+    {"backend = [", "tls = {}\nbackend = [",
+     R"(20:7: pool "dns" has tls and forward: packets are sent on as they come, and tls is for pools that koi connects to)"},
+    {"backend = [", "affinity = \"client\"\nbackend = [",
+     R"(20:12: affinity "client" is not one of: flow, source)"},
+    {"backend = [", "on_down = \"move\"\nbackend = [",
+     R"(20:11: on_down "move" is not one of: leave, keep)"},
+    {"[xdp]", "[xdp]\ntunnel_sources = [\"10.0.9.0/28\", \"10.0.8.0/28\"]",
+     "12:18: tunnel_sources has 2 IPv4 networks; one is enough"},
+    {"[xdp]", "[xdp]\ntunnel_sources = [\"10.0.9.1/28\"]",
+     R"(12:19: "10.0.9.1/28" is not ADDRESS/LENGTH, as 10.0.0.0/8 or 2001:db8::/32; did you mean "10.0.9.0/28"?)"},
+    {"[xdp]", "[xdp]\nflows = 100", "12:9: flows 100 is not a number from 1024 to 16777216"},
+    {"[xdp]", "[xdp]\nidle = { tcp = \"48h\" }",
+     R"(12:16: tcp "48h" is not a duration from "1s" to "24h")"},
+};
+
+TEST(ConfigMistakesTest, EachOfAnL4ServiceIsSaidLikewise) {
+  for (const Mistake& mistake : kL4Mistakes) {
+    SCOPED_TRACE(mistake.wrong);
+    const std::string text = absl::StrReplaceAll(kL4Config, {{mistake.right, mistake.wrong}});
+    EXPECT_NE(text, kL4Config) << mistake.right << " is not in the configuration";
+    EXPECT_EQ(absl::StrJoin(ErrorsOf(text), "\n"), mistake.errors);
+  }
+}
 
 TEST(ConfigMistakesTest, EachIsSaidWithItsPlaceAndWhatWouldBeRight) {
   static_assert(std::size(kMistakes) >= 40);

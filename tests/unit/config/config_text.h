@@ -29,6 +29,29 @@ name = "web"
 backend = [{ name = "web-1", address = "10.0.2.11:8080" }]
 )";
 
+// One that serves nothing but an l4 service.
+constexpr char kL4Config[] = R"(version = 1
+[node]
+interface = "eth0"
+[[carp]]
+vhid = 42
+password_file = "carp.key"
+[[vip]]
+address = "10.0.1.201"
+[[vip]]
+address = "fd00:1::201"
+[xdp]
+[[service]]
+name = "dns"
+mode = "l4"
+listen = ["10.0.1.201:53"]
+pool = "dns"
+[[pool]]
+name = "dns"
+forward = "dsr"
+backend = [{ name = "dns-1", address = "10.0.2.11:53" }]
+)";
+
 // Files that configurations of tests may name.
 inline absl::StatusOr<std::string> ReadTestFile(const std::string& path) {
   if (path == "carp.key" || path == "/etc/koi/carp.key") return "foobar23\nnot the password\n";

@@ -303,6 +303,9 @@ bpffs = "/tmp/bpf"
 mode = "generic"
 attach = "always"
 steer = "never"
+tunnel_sources = ["10.0.9.0/28", "fd00:9::/64"]
+flows = 1024
+idle = { tcp = "1m", udp = "5s" }
 [[carp]]
 vhid = 255
 password_file = "carp.key"
@@ -323,6 +326,13 @@ address = "2001:db8::1"
   EXPECT_EQ(config.xdp.mode, XdpMode::kGeneric);
   EXPECT_EQ(config.xdp.attach, XdpAttach::kAlways);
   EXPECT_EQ(config.xdp.steer, XdpSteer::kNever);
+  ASSERT_EQ(config.xdp.tunnel_sources.size(), 2u);
+  EXPECT_EQ(config.xdp.tunnel_sources[0].address().ToString(), "10.0.9.0");
+  EXPECT_EQ(config.xdp.tunnel_sources[0].host_bits(), 4);
+  EXPECT_EQ(config.xdp.tunnel_sources[1].host_bits(), 64);
+  EXPECT_EQ(config.xdp.flows, 1024u);
+  EXPECT_EQ(config.xdp.idle_tcp, std::chrono::minutes(1));
+  EXPECT_EQ(config.xdp.idle_udp, std::chrono::seconds(5));
   const CarpConfig& carp = config.carp.at(0);
   EXPECT_EQ(carp.vhid, 255);
   EXPECT_EQ(carp.advbase, 2);
@@ -331,6 +341,38 @@ address = "2001:db8::1"
   EXPECT_EQ(carp.hash, CarpHash::kAll);
   EXPECT_EQ(carp.dead_ratio, 5);
   EXPECT_EQ(carp.source->ToString(), "10.0.1.1");
+}
+
+TEST(ConfigValuesTest, L4ServiceAndItsPoolAreRead) {
+  const Config defaults = ParseValid(kL4Config);
+  EXPECT_EQ(defaults.services.at(0).mode, ServiceMode::kL4);
+  EXPECT_EQ(defaults.services.at(0).protocols, L4Protocols());
+  EXPECT_EQ(defaults.pools.at(0).l4, L4PoolOptions{.forward = Forward::kDsr});
+  EXPECT_EQ(defaults.xdp.flows, XdpConfig().flows);
+  EXPECT_EQ(defaults.xdp.idle_tcp, XdpConfig().idle_tcp);
+  EXPECT_EQ(defaults.xdp.idle_udp, XdpConfig().idle_udp);
+
+  const Config config = ParseValid(absl::StrReplaceAll(
+      kL4Config,
+      {{R"(["10.0.1.201:53"])", R"(["10.0.1.201:*", "[fd00:1::201]:*"])"
+                                "\nprotocols = [\"udp\", \"tcp\"]"},
+       {"\"dsr\"", "\"ipip\"\nring_size = 257\naffinity = \"source\"\non_down = \"keep\""}}));
+  const ServiceConfig& service = config.services.at(0);
+  EXPECT_EQ(service.protocols, (L4Protocols{.tcp = true, .udp = true}));
+  ASSERT_EQ(service.listen.size(), 2u);
+  EXPECT_EQ(service.listen[0].port, 0);
+  EXPECT_EQ(ListenText(service.listen[0]), "10.0.1.201:*");
+  EXPECT_EQ(ListenText(service.listen[1]), "[fd00:1::201]:*");
+  EXPECT_EQ(config.pools.at(0).l4, (L4PoolOptions{.forward = Forward::kIpip,
+                                                  .ring_size = 257,
+                                                  .affinity = Affinity::kSource,
+                                                  .on_down = OnDown::kKeep}));
+}
+
+TEST(ConfigValuesTest, TcpAndUdpOfOnePortMayBeForDifferentServices) {
+  ParseValid(absl::StrCat(kL4Config,
+                          "[[service]]\nname = \"dns-udp\"\nmode = \"l4\"\nprotocols = "
+                          "[\"udp\"]\nlisten = [\"10.0.1.201:53\"]\npool = \"dns\"\n"));
 }
 
 TEST(ConfigValuesTest, VipNamesItsGroupByVhid) {

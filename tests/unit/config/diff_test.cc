@@ -74,8 +74,28 @@ TEST_F(DiffTest, OrderAndNumbersDoNotCount) {
 TEST_F(DiffTest, WhatARunningNodeCannotChangeIsSaid) {
   EXPECT_THAT(ChangesNeedingRestart(DiffConfigs(before, Changed("\"eth0\"", "\"eth1\""))),
               ElementsAre("node.interface eth0 -> eth1"));
+  EXPECT_THAT(
+      ChangesNeedingRestart(DiffConfigs(before, Changed("[node]", "[xdp]\nflows = 1024\n[node]"))),
+      ElementsAre("xdp.flows 262144 -> 1024"));
   EXPECT_THAT(ChangesNeedingRestart(DiffConfigs(before, Changed("10.0.2.11", "10.0.2.12"))),
               IsEmpty());
+}
+
+TEST_F(DiffTest, RingOfAPoolIsMadeOnceAndHowItForwardsMayChange) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    return Parse(absl::StrReplaceAll(kL4Config, {{from, to}})).config.value();
+  };
+  const Config l4 = with("", "");
+  const std::vector<ConfigChange> ring =
+      DiffConfigs(l4, with("\"dsr\"", "\"dsr\"\nring_size = 257"));
+  EXPECT_THAT(ChangesNeedingRestart(ring), ElementsAre("pool dns.ring_size 65537 -> 257"));
+
+  const Config tunnel = with("\"dsr\"", "\"ipip\"");
+  EXPECT_THAT(Lines(l4, tunnel), ElementsAre("~ pool dns: forward dsr -> ipip"));
+  EXPECT_THAT(ChangesNeedingRestart(DiffConfigs(l4, tunnel)), IsEmpty());
+
+  EXPECT_THAT(Lines(l4, with("\"l4\"", "\"l4\"\nprotocols = [\"udp\"]")),
+              ElementsAre("~ service dns: protocols tcp -> udp"));
 }
 
 }  // namespace

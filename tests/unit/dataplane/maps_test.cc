@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/gate_map.h"
+#include "dataplane/l4_maps.h"
 #include "dataplane/service_map.h"
 #include "dataplane/steering_maps.h"
 #include "dataplane/verdict_map.h"
@@ -82,8 +83,8 @@ TEST_F(MapsTest, ServicesAreListedWithModeAndName) {
               {.vip_number = 1, .port = 443, .mode = ServiceMode::kTcp, .number = 5, .name = "web"})
           .ok());
   ASSERT_TRUE(services.Set({.vip_number = 1, .port = 80}).ok());
-  ASSERT_TRUE(services.Remove(1, 80).ok());
-  ASSERT_TRUE(services.Remove(1, 80).ok()) << "absent is fine";
+  ASSERT_TRUE(services.Remove({1, 80}).ok());
+  ASSERT_TRUE(services.Remove({1, 80}).ok()) << "absent is fine";
   const auto listed = services.List();
 
   ASSERT_TRUE(listed.ok());
@@ -94,23 +95,76 @@ TEST_F(MapsTest, ServicesAreListedWithModeAndName) {
   EXPECT_EQ(listed->front().name, "web");
 }
 
+TEST_F(MapsTest, ServicesOfOnePortDifferByProtocolAndPortZeroIsAnyOther) {
+  ServiceMap services(object.MapFd("koi_services"));
+  const ServiceEntry udp = {.vip_number = 1,
+                            .port = 0,
+                            .mode = ServiceMode::kL4,
+                            .name = "dns",
+                            .protocol = IPPROTO_UDP,
+                            .pool = 7};
+  ASSERT_TRUE(services.Set(udp).ok());
+  ASSERT_TRUE(services.Set({.vip_number = 1, .port = 0}).ok());
+  ASSERT_TRUE(services.Remove({.vip_number = 1, .port = 0}).ok());
+  const auto listed = services.List();
+
+  ASSERT_TRUE(listed.ok());
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().where(), udp.where());
+  EXPECT_EQ(listed->front().mode, ServiceMode::kL4);
+  EXPECT_EQ(listed->front().pool, 7U);
+}
+
+TEST_F(MapsTest, L4PoolsAreListedAsTheyWereSet) {
+  L4PoolMap pools(object.MapFd("koi_pools"));
+  const L4PoolEntry dns = {.number = 3,
+                           .options = {.forward = Forward::kIpip,
+                                       .ring_size = 257,
+                                       .affinity = Affinity::kSource,
+                                       .on_down = OnDown::kKeep},
+                           .name = "dns"};
+  ASSERT_TRUE(pools.Set(dns).ok());
+  ASSERT_TRUE(pools.Set({.number = 4, .options = {.forward = Forward::kDsr}}).ok());
+  ASSERT_TRUE(pools.Remove(4).ok());
+
+  EXPECT_THAT(pools.List().value(), ElementsAre(dns));
+}
+
+TEST_F(MapsTest, DevicesAreThoseThatAreThere) {
+  DeviceMap devices(object.MapFd("koi_devices"));
+  ASSERT_TRUE(devices.Set(1).ok());
+  EXPECT_FALSE(devices.Set(12345678).ok());
+  EXPECT_THAT(devices.List().value(), ElementsAre(1U));
+
+  ASSERT_TRUE(devices.Remove(1).ok());
+  ASSERT_TRUE(devices.Remove(1).ok()) << "absent is fine";
+  EXPECT_THAT(devices.List().value(), IsEmpty());
+}
+
 TEST_F(MapsTest, SettingsAreReadAsWritten) {
   SettingsMap map(object.MapFd("koi_settings"));
   EXPECT_THAT(map.Read()->cpus, IsEmpty());
 
-  ASSERT_TRUE(map.Write({.steer = XdpSteer::kElsewhere,
-                         .hash_seed = 7,
-                         .own_mac = {2, 0, 0, 0, 0, 1},
-                         .cpus = {0, 3},
-                         .clock_offset_ns = -5})
-                  .ok());
-  const auto read = map.Read();
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ(read->steer, XdpSteer::kElsewhere);
-  EXPECT_EQ(read->hash_seed, 7U);
-  EXPECT_THAT(read->own_mac, ElementsAre(2, 0, 0, 0, 0, 1));
-  EXPECT_THAT(read->cpus, ElementsAre(0, 3));
-  EXPECT_EQ(read->clock_offset_ns, -5);
+  const Settings written = {
+      .steer = XdpSteer::kElsewhere,
+      .hash_seed = 7,
+      .own_mac = {2, 0, 0, 0, 0, 1},
+      .cpus = {0, 3},
+      .clock_offset_ns = -5,
+      .deny = true,
+      .l4 = {.ring_seed = 1,
+             .flow_keys = {2, 3},
+             .tunnel4 = {.address = Address::Parse("10.0.9.0").value(), .spread = 15},
+             .tunnel6 = {.address = Address::Parse("fd00:9::").value(), .spread = ~0U},
+             .own_ip4 = Address::Parse("10.0.0.1").value(),
+             .own_ip6 = Address::Parse("fd00::1").value(),
+             .icmp_per_second = 1000,
+             .idle_tcp = std::chrono::minutes(125),
+             .idle_udp = std::chrono::seconds(30),
+             .handshake = std::chrono::seconds(4),
+             .full = std::chrono::seconds(5)}};
+  ASSERT_TRUE(map.Write(written).ok());
+  EXPECT_EQ(map.Read().value(), written);
 }
 
 TEST_F(MapsTest, SettingsRefuseCpusThatTheMapsHaveNoRoomFor) {
@@ -148,7 +202,7 @@ TEST_F(MapsTest, FiguresStartAtZeroAndEveryVerdictIsNamed) {
   EXPECT_THAT(*verdicts, Each(Field(&VerdictFigures::help, Not(IsEmpty()))));
   EXPECT_EQ(verdicts->front().name, "NOT_IP");
   EXPECT_EQ(verdicts->front().action, "pass");
-  EXPECT_EQ(verdicts->back().name, "NOT_STEERED");
+  EXPECT_EQ(verdicts->back().name, "ICMP_LOCAL");
   EXPECT_EQ(verdicts->back().action, "pass");
   EXPECT_EQ(SteeredMap(object.MapFd("koi_steered")).Read(0)->packets, 0U);
   EXPECT_EQ(VipStatsMap(object.MapFd("koi_vip_stats")).Read(0)->packets, 0U);
