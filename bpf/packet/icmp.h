@@ -52,6 +52,7 @@ static __always_inline __u8 read_quoted_ip6(struct cursor* rest, const struct pa
 // the other way. Eight bytes behind the quoted header are enough (RFC 792).
 static __always_inline enum koi_verdict parse_icmp(struct cursor* rest, struct packet* out,
                                                    const struct koi_vip* vip) {
+  const void* start = rest->at;
   const __u8* icmp = take(rest, 8);
   if (!icmp) return KOI_VERDICT_TRUNCATED;
   switch (icmp_kind_of(icmp[0], out->is_ip6)) {
@@ -71,6 +72,8 @@ static __always_inline enum koi_verdict parse_icmp(struct cursor* rest, struct p
   if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) return about_nothing;
   const __be16* ports = take(rest, 8);
   if (!ports) return about_nothing;
+  // What is behind the packet in a frame of minimal size is no quote.
+  if (out->header_bytes + (__u32)(rest->at - start) > out->ip_bytes) return about_nothing;
 
   out->about = 1;
   out->protocol = protocol;

@@ -68,6 +68,11 @@ TEST_F(L4IcmpTest, ErrorAboutNothingOfOursIsDropped) {
       Error4(3, 4).Quoting(Answer4().WithVersion(6).Tcp(80, 40000)),
       Error4(3, 4).Quoting(Answer4().WithHeaderWords(4).Tcp(80, 40000)),
       Error4(3, 4).Payload("short"),
+      Packet::Ethernet()
+          .Ip4(kRouter4, kL4Vip4)
+          .WithTotalBytes(48)
+          .Icmp(3, 4)
+          .Quoting(Answer4().Tcp(80, 40000), 8),
       Error4(3, 4),
       Error6(2, 0).Quoting(Packet::Ethernet().Ip6("2001:db8::7", kClient6).Tcp(80, 40000)),
       Error6(2, 0).Quoting(Answer6().Tcp(80, 40000), 7),

@@ -53,8 +53,7 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
   return out << outcome.action << " (" << outcome.verdict << "), " << Decoded(outcome.frame);
 }
 
-Outcome ProgramRunner::Answer(const Packet& packet) {
-  const std::string in = packet.Bytes();
+Outcome ProgramRunner::Answer(const std::string& in) {
   std::string out(kLargestFrame, '\0');
   LIBBPF_OPTS(bpf_test_run_opts, options);
   options.data_in = in.data();
@@ -63,7 +62,7 @@ Outcome ProgramRunner::Answer(const Packet& packet) {
   options.data_size_out = static_cast<uint32_t>(out.size());
   options.repeat = 1;
   if (bpf_prog_test_run_opts(program_fd_, &options) != 0) {
-    ADD_FAILURE() << "cannot run the program: " << std::strerror(errno) << "\n" << packet;
+    ADD_FAILURE() << "cannot run the program: " << std::strerror(errno) << "\n" << Decoded(in);
     return {};
   }
   out.resize(options.data_size_out);
@@ -72,7 +71,7 @@ Outcome ProgramRunner::Answer(const Packet& packet) {
 
 Outcome ProgramRunner::Run(const Packet& packet) {
   const std::vector<VerdictFigures> before = Counted(verdicts_);
-  Outcome outcome = Answer(packet);
+  Outcome outcome = Answer(packet.Bytes());
   const VerdictFigures verdict = Difference(before, Counted(verdicts_));
   outcome.verdict = verdict.name;
   EXPECT_EQ(outcome.action, verdict.action) << "the action is not the one of " << verdict.name;

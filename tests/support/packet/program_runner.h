@@ -30,12 +30,13 @@ class ProgramRunner {
   // action is the one it answered, is expected here, for every run of every test.
   Outcome Run(const Packet& packet);
 
-  // What the program answers, and nothing else: for thousands of frames.
-  std::string ActionFor(const Packet& packet) { return Answer(packet).action; }
+  // What the program does, but not the verdict: for thousands of frames.
+  std::string ActionFor(const Packet& packet) { return Answer(packet.Bytes()).action; }
+  Outcome Answer(const std::string& frame);
+
+  const VerdictMap& verdicts() const { return verdicts_; }
 
  private:
-  Outcome Answer(const Packet& packet);  // without the verdict
-
   int program_fd_;
   VerdictMap verdicts_;
 };
