@@ -180,7 +180,7 @@ TEST_F(GeneratedTest, NothingMalformedLeavesAndEachAnswerIsAVerdicts) {
     ASSERT_EQ(CountedByAction(), expected);
   }
   for (const char* action : {"pass", "drop", "transmit", "redirect"}) {
-    EXPECT_GT(total[action], kFrames / 100U) << action;
+    EXPECT_GT(total[action], kFrames / 1000U) << action;
     std::printf("measured generated_%s %lu frames\n", action, total[action]);
   }
 }
