@@ -58,7 +58,8 @@ struct Stage {
   void MakeImage() {
     const std::string programs = absl::StrCat(lab.directory(), "/programs/koi/sbin");
     lab.MustRun({"mkdir", "-p", programs});
-    for (const char* program : {"koid", "koi", "koi-manager", "koi-carp", "koi-worker"}) {
+    for (const char* program :
+         {"koid", "koi", "koi-manager", "koi-carp", "koi-worker", "koi-decap"}) {
       lab.MustRun({"install", "-s", absl::StrCat(KOI_BINARY_DIR, "/bin/", program), programs});
     }
     const ProgramResult made = lab.Run(

@@ -21,7 +21,7 @@ DUAL = "GPL-2.0-only OR BSD-2-Clause"
 FLOORS = [
     ["base"],
     ["net", "dataplane", "tls", "http", "config", "protocol", "leftovers"],
-    ["keeper", "manager", "worker", "carp", "discovery", "cli"],
+    ["keeper", "manager", "worker", "carp", "decap", "discovery", "cli"],
     ["main"],
 ]
 NEIGHBOURS = {
