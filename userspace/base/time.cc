@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Durations as text.
+// The coarse clock, and durations as text.
 #include "base/time.h"
+
+#include <ctime>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace koi {
+
+TimePoint CoarseNow() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return TimePoint(std::chrono::seconds(now.tv_sec) + Duration(now.tv_nsec));
+}
 
 std::string FormatDuration(Duration duration) {
   const int64_t ms = ToMilliseconds(duration);

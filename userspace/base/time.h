@@ -13,6 +13,10 @@ using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
 inline TimePoint Now() { return std::chrono::steady_clock::now(); }
 
+// Of the last tick of the kernel: what programs read by bpf_ktime_get_coarse_ns, so never later
+// than what one of them has read before.
+TimePoint CoarseNow();
+
 // Nanoseconds of CLOCK_MONOTONIC, as the maps hold them.
 inline uint64_t ToNanoseconds(TimePoint time) {
   return static_cast<uint64_t>(time.time_since_epoch().count());

@@ -84,6 +84,7 @@ koi_backend ToAbi(const BackendEntry& entry) {
 
 BackendEntry FromAbi(const koi_backend& abi, uint32_t number) {
   return {.number = number,
+          .l4 = number >= KOI_WORKER_BACKENDS_MAX,
           .incarnation = abi.incarnation,
           .admin = FromAbi(abi.admin),
           .health = FromAbi(abi.health),

@@ -45,20 +45,26 @@ absl::StatusOr<BackendMap> BackendMap::Open(Fd map_fd) {
   return BackendMap(std::move(map_fd), static_cast<koi_backend*>(table));
 }
 
+BackendMap::BackendMap(Fd map_fd, koi_backend* table)
+    : map_fd_(std::move(map_fd)),
+      table_(table),
+      worker_numbers_{.first = 1, .count = KOI_WORKER_BACKENDS_MAX - 1},
+      l4_numbers_{.first = KOI_WORKER_BACKENDS_MAX,
+                  .count = KOI_BACKENDS_MAX - KOI_WORKER_BACKENDS_MAX} {}
+
 BackendMap::BackendMap(BackendMap&& other) noexcept
     : map_fd_(std::move(other.map_fd_)),
       table_(std::exchange(other.table_, nullptr)),
-      last_tried_(other.last_tried_) {}
+      worker_numbers_(other.worker_numbers_),
+      l4_numbers_(other.l4_numbers_) {}
 
 BackendMap::~BackendMap() { map_calls::UnmapTable(table_, kTableBytes); }
 
-uint32_t BackendMap::capacity() const { return KOI_BACKENDS_MAX - 1; }
-
 // Goes round all numbers, so that the one freed last comes last.
-uint32_t BackendMap::NextFree() {
-  for (uint32_t tried = 0; tried < capacity(); ++tried) {
-    last_tried_ = last_tried_ % capacity() + 1;
-    if (table_[last_tried_].admin == KOI_BACKEND_ABSENT) return last_tried_;
+uint32_t BackendMap::NextFree(Numbers& numbers) const {
+  for (uint32_t tried = 0; tried < numbers.count; ++tried) {
+    const uint32_t number = numbers.first + numbers.tried++ % numbers.count;
+    if (table_[number].admin == KOI_BACKEND_ABSENT) return number;
   }
   return 0;
 }
@@ -73,9 +79,9 @@ BackendEntry BackendMap::Place(BackendEntry entry, uint32_t number) {
   return entry;
 }
 
-absl::Status BackendMap::Full() const {
+absl::Status BackendMap::Full(const Numbers& numbers) {
   return absl::ResourceExhaustedError(
-      absl::StrCat("all ", capacity(), " backend numbers are in use"));
+      absl::StrCat("all ", numbers.count, " backend numbers are in use"));
 }
 
 void BackendMap::Update(const BackendEntry& entry) {

@@ -27,6 +27,7 @@ constexpr size_t kBackendNameBytes = 32;
 
 struct BackendEntry {
   uint32_t number = 0;  // from 1
+  bool l4 = false;      // koi_xdp alone sends to it: it has a number that workers do not count
   uint32_t incarnation = 0;
   BackendAdmin admin = BackendAdmin::kEnabled;
   BackendHealth health = BackendHealth::kUnknown;
@@ -61,12 +62,13 @@ class BackendMap {
   // ResourceExhausted when none is free.
   template <typename MayReuse>
   absl::StatusOr<BackendEntry> Add(BackendEntry entry, MayReuse may_reuse) {
-    for (uint32_t tried = 0; tried < capacity(); ++tried) {
-      const uint32_t number = NextFree();
+    Numbers& numbers = entry.l4 ? l4_numbers_ : worker_numbers_;
+    for (uint32_t tried = 0; tried < numbers.count; ++tried) {
+      const uint32_t number = NextFree(numbers);
       if (number == 0) break;
       if (incarnation(number) == 0 || may_reuse(number)) return Place(std::move(entry), number);
     }
-    return Full();
+    return Full(numbers);
   }
   // Changes what may change of an entry: admin, health, weight, limit, origin. KOI_CHECKs that it
   // is there. Readers see admin and health at once, and are told of another weight or limit. One
@@ -77,16 +79,21 @@ class BackendMap {
   std::vector<BackendEntry> List() const;
 
  private:
-  BackendMap(Fd map_fd, koi_backend* table) : map_fd_(std::move(map_fd)), table_(table) {}
-  uint32_t capacity() const;
-  uint32_t NextFree();  // 0: none
+  struct Numbers {
+    uint32_t first = 0;
+    uint32_t count = 0;
+    uint32_t tried = 0;  // of them, until now
+  };
+  BackendMap(Fd map_fd, koi_backend* table);
+  uint32_t NextFree(Numbers& numbers) const;  // 0: none
   uint32_t incarnation(uint32_t number) const;
   BackendEntry Place(BackendEntry entry, uint32_t number);
-  absl::Status Full() const;
+  static absl::Status Full(const Numbers& numbers);
 
   Fd map_fd_;
   koi_backend* table_;
-  uint32_t last_tried_ = 0;
+  Numbers worker_numbers_;
+  Numbers l4_numbers_;
 };
 
 // A worker's side: the table mapped read-only. `map_fd` may be closed afterwards; a map's read-only

@@ -84,7 +84,7 @@ DataPlane::DataPlane(std::unique_ptr<BpfObject> object, std::string pin_director
 
 absl::StatusOr<DataPlane> DataPlane::Load(const Config& config, ExistingMaps existing) {
   KOI_ASSIGN_OR_RETURN(std::unique_ptr<BpfObject> object,
-                       BpfObject::Load(config.node.bpffs, existing));
+                       BpfObject::Load(config.node.bpffs, existing, {.flows = config.xdp.flows}));
   Maps maps;
   const std::pair<const char*, Fd*> wanted[] = {
       {"koi_settings", &maps.settings},   {"koi_cpus", &maps.cpus},
@@ -180,6 +180,13 @@ absl::Status DataPlane::RefreshSettings(const Config& config) {
   settings.own_mac = mac;
   settings.steer = config.xdp.steer;
   return settings_.Write(settings);
+}
+
+absl::StatusOr<RingKeeper> DataPlane::OpenRings() const {
+  KOI_ASSIGN_OR_RETURN(RingMaps rings, RingMaps::Open(*object_));
+  KOI_ASSIGN_OR_RETURN(Fd flows, object_->MapFd("koi_flows"));
+  KOI_ASSIGN_OR_RETURN(Fd state, object_->MapFd("koi_flow_state"));
+  return RingKeeper(std::move(rings), FlowMap(std::move(flows), std::move(state)));
 }
 
 absl::StatusOr<BackendMap> DataPlane::OpenBackends() const {

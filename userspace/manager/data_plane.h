@@ -17,6 +17,7 @@
 #include "dataplane/steering_maps.h"
 #include "dataplane/verdict_map.h"
 #include "dataplane/vip_map.h"
+#include "manager/l4/ring_keeper.h"
 #include "manager/worker_listener.h"
 
 namespace koi {
@@ -45,6 +46,7 @@ class DataPlane {
   absl::Status RefreshSettings(const Config& config);
 
   absl::StatusOr<BackendMap> OpenBackends() const;
+  absl::StatusOr<RingKeeper> OpenRings() const;
   absl::StatusOr<Fd> WorkerMap(int cpu) { return object_->WorkerMapFd(cpu); }
   absl::StatusOr<Fd> GatesMap() const { return object_->MapFd("koi_gates"); }
   int xdp_program_fd() const { return object_->xdp_program_fd(); }

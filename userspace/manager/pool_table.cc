@@ -22,6 +22,7 @@ BackendEntry Described(BackendEntry entry, const PoolConfig& pool, const Backend
   entry.weight = backend.weight;
   entry.connections_max =
       backend.max_connections != 0 ? backend.max_connections : pool.limits.connections;
+  entry.l4 = pool.is_l4();
   entry.pool = pool.number;
   entry.endpoint = backend.endpoint;
   entry.name = backend.name;
@@ -58,6 +59,7 @@ absl::Status PoolTable::AddMissing(const std::vector<PoolConfig>& pools) {
             Annotate(added.status(), absl::StrCat("cannot add backend \"", backend.name, "\""));
         if (added.ok()) observer_.BackendPresent(*added, pool.check);
       });
+  observer_.BackendsChanged();
   return status;
 }
 
@@ -68,16 +70,44 @@ void PoolTable::RemoveOthers(const std::vector<PoolConfig>& pools) {
       [&](const PoolConfig& pool, const BackendConfig& backend, const BackendEntry* present) {
         if (present == nullptr) return;
         map_.Update(Described(*present, pool, backend));
+        retired_.erase(present->number);
         others.erase(std::remove_if(others.begin(), others.end(),
                                     [&](const BackendEntry& entry) {
                                       return entry.number == present->number;
                                     }),
                      others.end());
       });
-  for (const BackendEntry& entry : others) {
+  for (BackendEntry& entry : others) {
+    if (entry.l4) {
+      entry.admin = BackendAdmin::kDraining;
+      map_.Update(entry);
+      retired_.insert(entry.number);
+    } else {
+      map_.Remove(entry.number);
+      observer_.BackendRemoved(entry);
+    }
+  }
+  observer_.BackendsChanged();
+}
+
+void PoolTable::FreeRetired(const MayReuse& unused) {
+  if (retired_.empty()) return;
+  for (const BackendEntry& entry : map_.List()) {
+    if (!retired_.contains(entry.number) || !unused(entry.number)) continue;
+    retired_.erase(entry.number);
     map_.Remove(entry.number);
     observer_.BackendRemoved(entry);
   }
+}
+
+std::vector<BackendEntry> PoolTable::List() const {
+  std::vector<BackendEntry> entries = map_.List();
+  if (retired_.empty()) return entries;
+  entries.erase(
+      std::remove_if(entries.begin(), entries.end(),
+                     [this](const BackendEntry& entry) { return retired_.contains(entry.number); }),
+      entries.end());
+  return entries;
 }
 
 bool PoolTable::AllChecked(const std::vector<PoolConfig>& pools) const {
@@ -95,6 +125,7 @@ void PoolTable::SetHealth(uint32_t number, BackendHealth health) {
     entry.health = health;
     map_.Update(entry);
   }
+  observer_.BackendsChanged();
 }
 
 }  // namespace koi

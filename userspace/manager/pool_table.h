@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -15,18 +16,20 @@
 
 namespace koi {
 
-// Whoever checks health follows the table.
+// Whoever checks health, or sends to backends, follows the table.
 class PoolTableObserver {
  public:
   virtual ~PoolTableObserver() = default;
   // The backend is in the table, to be checked like this; also said of one that was there before.
   virtual void BackendPresent(const BackendEntry& backend, const CheckConfig& check) = 0;
   virtual void BackendRemoved(const BackendEntry& backend) = 0;
+  // Something that ListAll() tells may be another.
+  virtual void BackendsChanged() {}
 };
 
 class PoolTable {
  public:
-  // Whether no worker has a connection to the backend that had this number before.
+  // Whether nobody has to do with the backend that had this number before any more.
   using MayReuse = std::function<bool(uint32_t number)>;
 
   PoolTable(BackendMap map, PoolTableObserver& observer, MayReuse may_reuse)
@@ -37,6 +40,8 @@ class PoolTable {
   // do not have is removed. What is in both keeps its number, health and connections; weight, admin
   // state and origin are brought up to date by the second half. ResourceExhausted when there is no
   // number left.
+  // A backend of an l4 pool only retires: it gets no new flow, and its number is its own until
+  // nothing names it.
   absl::Status AddMissing(const std::vector<PoolConfig>& pools);
   void RemoveOthers(const std::vector<PoolConfig>& pools);
 
@@ -46,13 +51,19 @@ class PoolTable {
   // Ignores a number that is free by now.
   void SetHealth(uint32_t number, BackendHealth health);
 
-  std::vector<BackendEntry> List() const { return map_.List(); }
+  // Frees the numbers of retired backends of which `unused` says that nothing names them.
+  void FreeRetired(const MayReuse& unused);
+
+  // Those that have not retired.
+  std::vector<BackendEntry> List() const;
+  std::vector<BackendEntry> ListAll() const { return map_.List(); }
   int map_fd() const { return map_.fd(); }
 
  private:
   BackendMap map_;
   PoolTableObserver& observer_;
   MayReuse may_reuse_;
+  absl::flat_hash_set<uint32_t> retired_;
 };
 
 }  // namespace koi

@@ -26,12 +26,14 @@ constexpr Duration kCarpLimit = std::chrono::seconds(2);
 absl::Status Reconciler::SetUp(const Desired& desired) {
   const Config& config = desired.config;
   KOI_RETURN_IF_ERROR(parts_.data_plane.RemoveOtherServices(config));
-  KOI_RETURN_IF_ERROR(parts_.data_plane.AddVips(config));
-  KOI_RETURN_IF_ERROR(parts_.data_plane.AddServices(config));
-  KOI_RETURN_IF_ERROR(parts_.data_plane.RemoveOtherVips(config));
   // At a start the pins may hold more than there is room for beside what is new.
   parts_.pools.RemoveOthers(config.pools);
-  return parts_.pools.AddMissing(config.pools);
+  KOI_RETURN_IF_ERROR(parts_.pools.AddMissing(config.pools));
+  KOI_RETURN_IF_ERROR(parts_.rings.RemoveOthers(config));
+  KOI_RETURN_IF_ERROR(parts_.rings.AddMissing(config));
+  KOI_RETURN_IF_ERROR(parts_.data_plane.AddVips(config));
+  KOI_RETURN_IF_ERROR(parts_.data_plane.AddServices(config));
+  return parts_.data_plane.RemoveOtherVips(config);
 }
 
 absl::Status Reconciler::ApplyBackends(const Config& before, const Config& after) {
@@ -108,7 +110,8 @@ std::string Reconciler::WhyWorkersRefuse() const {
 
 void Reconciler::AddAndTellCarp() {
   const Config& config = after_->config;
-  absl::Status status = parts_.data_plane.AddVips(config);
+  absl::Status status = parts_.rings.AddMissing(config);
+  if (status.ok()) status = parts_.data_plane.AddVips(config);
   if (status.ok()) status = parts_.data_plane.AddServices(config);
   if (!status.ok()) return Fail(status);
   const CarpConfigure configure = CarpConfigureFrom(config);
@@ -130,6 +133,8 @@ void Reconciler::RemoveOthers() {
   // Steering may change at any time; where the interface is gone for now, the next look does it.
   (void)parts_.data_plane.RefreshSettings(after_->config);
   parts_.pools.RemoveOthers(after_->config.pools);
+  const absl::Status rings = parts_.rings.RemoveOthers(after_->config);
+  if (!rings.ok()) LogError("rings that went are still there", {{"why", rings.message()}});
   parts_.endpoints.CommitStats();
   Finish(absl::OkStatus());
 }
@@ -138,13 +143,15 @@ void Reconciler::RemoveOthers() {
 void Reconciler::Fail(const absl::Status& why) {
   parts_.endpoints.AbandonStats();
   const Config& config = before_->config;
-  absl::Status undone = parts_.data_plane.AddVips(config);
+  absl::Status undone = parts_.rings.AddMissing(config);
+  if (undone.ok()) undone = parts_.data_plane.AddVips(config);
   if (undone.ok()) undone = parts_.data_plane.AddServices(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherServices(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherVips(config);
   if (undone.ok() && services_given_)
     undone = parts_.workers.Update(before_->services, before_->pools);
   parts_.pools.RemoveOthers(config.pools);
+  if (undone.ok()) undone = parts_.rings.RemoveOthers(config);
   if (undone.ok()) return Finish(Annotate(why, "nothing was changed"));
   Finish(Annotate(why, absl::StrCat("half of it was changed, and cannot be taken back (",
                                     undone.message(), ")")));

@@ -2,8 +2,9 @@
 // Makes the node what a Desired says, whatever it was, in the order in which no client notices:
 //
 //   take the stats address · add backends, wait for their first checks · stop sending to services
-//   that go · give the workers their services, wait until they have them · add VIPs and services ·
-//   tell koi-carp, wait until it has done it · remove VIPs and backends that go
+//   that go · give the workers their services, wait until they have them · make rings · add VIPs
+//   and services · tell koi-carp, wait until it has done it · remove VIPs, backends and rings that
+//   go
 //
 // All but the last two can be undone, and is when one of them fails. Nothing is remembered between
 // two runs but what is there: a run that was cut short by a crash is simply done again.
@@ -17,6 +18,7 @@
 #include "manager/data_plane.h"
 #include "manager/desired.h"
 #include "manager/endpoints.h"
+#include "manager/l4_rings.h"
 #include "manager/pool_table.h"
 #include "manager/worker_fleet.h"
 #include "net/event_loop.h"
@@ -28,6 +30,7 @@ struct NodeParts {
   EventLoop& loop;
   DataPlane& data_plane;
   PoolTable& pools;
+  L4Rings& rings;
   WorkerFleet& workers;
   CarpClient& carp;
   Endpoints& endpoints;

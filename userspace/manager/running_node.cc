@@ -64,9 +64,13 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
   data_plane_.emplace(std::move(data_plane));
   KOI_RETURN_IF_ERROR(data_plane_->SetUpSteering(config, greeting.listeners));
   KOI_ASSIGN_OR_RETURN(BackendMap backends, data_plane_->OpenBackends());
-  pools_.emplace(std::move(backends), static_cast<PoolTableObserver&>(*this),
-                 [this](uint32_t number) { return workers_.NobodyUses(number); });
-  reconciler_.emplace(NodeParts{loop_, *data_plane_, *pools_, workers_, carp_, endpoints_});
+  pools_.emplace(
+      std::move(backends), static_cast<PoolTableObserver&>(*this),
+      [this](uint32_t number) { return workers_.NobodyUses(number) && rings_->Free(number); });
+  KOI_ASSIGN_OR_RETURN(RingKeeper rings, data_plane_->OpenRings());
+  rings_.emplace(loop_, *pools_, std::move(rings));
+  reconciler_.emplace(
+      NodeParts{loop_, *data_plane_, *pools_, *rings_, workers_, carp_, endpoints_});
   const auto kept = greeting.held.find(kHeldTicketKeys);
   tickets_.Begin(config.tickets,
                  kept == greeting.held.end() ? "" : SealedBytes(kept->second.get()).value_or(""));
@@ -190,5 +194,7 @@ void RunningNode::BackendPresent(const BackendEntry& backend, const CheckConfig&
 }
 
 void RunningNode::BackendRemoved(const BackendEntry& backend) { health_.Forget(backend.number); }
+
+void RunningNode::BackendsChanged() { rings_->BackendsChanged(); }
 
 }  // namespace koi

@@ -14,6 +14,7 @@
 #include "manager/endpoints.h"
 #include "manager/health/checker.h"
 #include "manager/keeper_client.h"
+#include "manager/l4_rings.h"
 #include "manager/operations.h"
 #include "manager/pool_table.h"
 #include "manager/reconciler.h"
@@ -53,6 +54,7 @@ class RunningNode : private PoolTableObserver {
   // PoolTableObserver: health checks follow the pools.
   void BackendPresent(const BackendEntry& backend, const CheckConfig& check) override;
   void BackendRemoved(const BackendEntry& backend) override;
+  void BackendsChanged() override;
 
   const Config& config() const { return operations_->running().config; }
 
@@ -65,6 +67,7 @@ class RunningNode : private PoolTableObserver {
   std::optional<DataPlane> data_plane_;
   HealthChecker health_;
   std::optional<PoolTable> pools_;
+  std::optional<L4Rings> rings_;
   AccessLogs access_logs_;
   WorkerFleet workers_;
   CertificateWatch certificates_;

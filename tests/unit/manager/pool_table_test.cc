@@ -6,8 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
+
 #include "dataplane/bpffs.h"
 #include "dataplane/loader.h"
+#include "manager/l4_rings.h"
 #include "support/packet/sandbox.h"
 
 namespace koi {
@@ -35,6 +39,10 @@ class PoolTableTest : public testing::Test, protected PoolTableObserver {
     present.push_back(backend.name);
   }
   void BackendRemoved(const BackendEntry& backend) override { removed.push_back(backend.name); }
+  void BackendsChanged() override {
+    if (changed) changed();
+  }
+  std::function<void()> changed;
 
   static BackendConfig Backend(const std::string& name, const char* endpoint,
                                uint32_t weight = 100) {
@@ -148,6 +156,85 @@ TEST_F(PoolTableTest, NumberOfARemovedOneWaitsForItsLastConnection) {
     pools[0].backends.pop_back();
     ASSERT_TRUE(Fill(table).ok());
   }
+}
+
+TEST_F(PoolTableTest, BackendOfAnL4PoolRetiresUntilNothingNamesIt) {
+  pools[0].l4.forward = Forward::kDsr;
+  PoolTable table = Start();
+  const BackendEntry before = table.List()[1];
+  EXPECT_TRUE(before.l4);
+  EXPECT_GE(before.number, 1024U);
+  EXPECT_FALSE(table.List()[0].l4);
+  const BackendConfig goes = pools[0].backends[0];
+  pools[0].backends.erase(pools[0].backends.begin());
+  ASSERT_TRUE(Fill(table).ok());
+  EXPECT_THAT(Names(table), ElementsAre("mail/mail-1", "web/web-2"));
+  EXPECT_THAT(removed, IsEmpty());
+  ASSERT_EQ(table.ListAll().size(), 3U);
+  EXPECT_EQ(table.ListAll()[1].admin, BackendAdmin::kDraining);
+
+  pools[0].backends.push_back(goes);
+  ASSERT_TRUE(Fill(table).ok());
+  EXPECT_EQ(table.List()[1].number, before.number) << "it is the same one, and back";
+  EXPECT_EQ(table.List()[1].admin, BackendAdmin::kEnabled);
+
+  pools[0].backends.pop_back();
+  PoolTable next = Start();
+  EXPECT_THAT(Names(next), ElementsAre("mail/mail-1", "web/web-2"));
+  next.FreeRetired([](uint32_t) { return false; });
+  EXPECT_EQ(next.ListAll().size(), 3U);
+  next.FreeRetired([](uint32_t) { return true; });
+  EXPECT_EQ(next.ListAll().size(), 2U);
+  EXPECT_THAT(removed, ElementsAre("web-1"));
+}
+
+TEST_F(PoolTableTest, RingFollowsItsBackends) {
+  pools[0].l4.forward = Forward::kDsr;
+  pools[0].l4.ring_size = 5003;
+  Config config;
+  config.pools = pools;
+  PoolTable table = Start();
+  const auto loop = *EventLoop::Create();
+  const auto make = [&] {
+    return std::make_unique<L4Rings>(
+        *loop, table,
+        RingKeeper(*RingMaps::Open(*object),
+                   FlowMap(*object->MapFd("koi_flows"), *object->MapFd("koi_flow_state"))));
+  };
+  auto rings = make();
+  changed = [&] { rings->BackendsChanged(); };
+  ASSERT_TRUE(rings->AddMissing(config).ok());
+  const auto reader = RingMaps::Open(*object)->OpenRing(4, "web", 5003);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto share = [&](uint32_t number) {
+    uint32_t slots = 0;
+    for (uint32_t slot = 0; slot < 5003; ++slot) slots += reader->Read(slot).current == number;
+    return slots;
+  };
+  const uint32_t one = table.List()[1].number;
+  const uint32_t two = table.List()[2].number;
+  EXPECT_EQ(share(0), 5003U) << "none has been checked";
+  table.SetHealth(one, BackendHealth::kUp);
+  EXPECT_EQ(share(0), 5003U) << "the other one has not";
+  table.SetHealth(two, BackendHealth::kUp);
+  EXPECT_NEAR(share(one), 2501, 1);
+  EXPECT_NEAR(share(two), 2501, 1);
+  EXPECT_EQ(rings->Figures(4).moved, 0U);
+
+  table.SetHealth(one, BackendHealth::kDown);
+  EXPECT_EQ(share(two), 5003U);
+  EXPECT_EQ(rings->Figures(4).moved, 0U);
+  table.SetHealth(one, BackendHealth::kUp);
+  EXPECT_EQ(share(two), 5003U) << "a planned change waits";
+  EXPECT_NEAR(rings->Figures(4).moved, 2501, 1);
+
+  // Another manager finds it so, and moves nothing.
+  changed = nullptr;
+  rings = make();
+  ASSERT_TRUE(rings->AddMissing(config).ok());
+  EXPECT_EQ(share(two), 5003U);
+  EXPECT_NEAR(rings->Figures(4).moved, 2501, 1);
+  EXPECT_FALSE(rings->Free(two));
 }
 
 TEST_F(PoolTableTest, TableThatIsFullSaysSo) {

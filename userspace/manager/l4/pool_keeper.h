@@ -36,6 +36,11 @@ struct L4Times {
   Duration full = {};
 };
 
+// What nobody needs to configure: SYNs are sent again after 1 and 3 s (RFC 6298), and an entry
+// that could not be made is missed by nobody after the second of them.
+constexpr Duration kL4Handshake = std::chrono::seconds(4);
+constexpr Duration kL4Full = std::chrono::seconds(5);
+
 class PoolKeeper {
  public:
   // `maps` and `references` outlive it.

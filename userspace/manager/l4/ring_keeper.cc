@@ -22,28 +22,37 @@ constexpr Duration kLookPause = std::chrono::milliseconds(10);
 // Nothing is due: what comes is told.
 constexpr Duration kNothingInterval = std::chrono::seconds(60);
 
+// Whether the ring that `keeper` has is the one that `pool` is to have.
+bool IsOf(const PoolKeeper& keeper, const L4Pool& pool) {
+  return keeper.pool().name == pool.name && keeper.pool().slots == pool.slots;
+}
+
 }  // namespace
 
-absl::Status RingKeeper::SetPools(const std::vector<L4Pool>& pools, TimePoint now) {
+absl::Status RingKeeper::AddMissing(const std::vector<L4Pool>& pools, TimePoint now) {
+  for (const L4Pool& pool : pools) {
+    PoolKeeper* known = Find(pool.number);
+    if (known != nullptr && IsOf(*known, pool)) {
+      if (known->pool() != pool) known->SetPool(pool);
+      continue;
+    }
+    pools_.erase(pool.number);
+    KOI_RETURN_IF_ERROR(AddPool(pool, now));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RingKeeper::RemoveOthers(const std::vector<L4Pool>& pools) {
   std::vector<RingMaps::PoolName> names;
   for (const L4Pool& pool : pools) names.push_back({.number = pool.number, .name = pool.name});
   for (auto known = pools_.begin(); known != pools_.end();) {
-    const L4Pool& before = known->second->pool();
-    const bool same = std::any_of(pools.begin(), pools.end(), [&](const L4Pool& pool) {
-      return pool.number == before.number && pool.name == before.name && pool.slots == before.slots;
+    const bool stays = std::any_of(pools.begin(), pools.end(), [&](const L4Pool& pool) {
+      return pool.number == known->first && IsOf(*known->second, pool);
     });
-    known = same ? std::next(known) : pools_.erase(known);
-  }
-  KOI_RETURN_IF_ERROR(maps_.RemoveOthers(names));
-  for (const L4Pool& pool : pools) {
-    if (PoolKeeper* known = Find(pool.number); known == nullptr) {
-      KOI_RETURN_IF_ERROR(AddPool(pool, now));
-    } else if (known->pool() != pool) {
-      known->SetPool(pool);
-    }
+    known = stays ? std::next(known) : pools_.erase(known);
   }
   look_again_ = true;
-  return absl::OkStatus();
+  return maps_.RemoveOthers(names);
 }
 
 absl::Status RingKeeper::AddPool(const L4Pool& pool, TimePoint now) {

@@ -31,12 +31,16 @@ struct FlowFigures {
 // Times are those of koi_xdp's clock: CoarseNow(), and the clock offset of koi_settings.
 class RingKeeper {
  public:
+  // It may be moved as long as it has no pools.
   RingKeeper(RingMaps maps, FlowMap flows) : maps_(std::move(maps)), flows_(std::move(flows)) {}
 
   void SetTimes(const L4Times& times) { times_ = times; }
-  // The pools that there are from now on. Rings of others are removed: nothing leads to them any
-  // more. One whose number of slots is another begins anew, and its flows may move.
-  absl::Status SetPools(const std::vector<L4Pool>& pools, TimePoint now);
+  // A change is made in two halves, as one of the backends is: first rings that are new are made (a
+  // pool whose number of slots is another gets a new one, and its flows may move), then those of
+  // other pools removed, to which nothing leads any more.
+  absl::Status AddMissing(const std::vector<L4Pool>& pools, TimePoint now);
+  absl::Status RemoveOthers(const std::vector<L4Pool>& pools);
+  bool has_pools() const { return !pools_.empty(); }
   // All of koi_backends, whenever something about them has changed. What is urgent is done by the
   // next Advance().
   void SetBackends(const std::vector<BackendEntry>& backends);
