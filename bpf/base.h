@@ -21,6 +21,10 @@ struct cursor {
   void* end;
 };
 
+static __always_inline struct cursor frame_of(const struct xdp_md* ctx) {
+  return (struct cursor){.at = (void*)(long)ctx->data, .end = (void*)(long)ctx->data_end};
+}
+
 // The next `bytes` of the frame, or NULL where it ends before: the only bounds check there is.
 static __always_inline void* take(struct cursor* rest, __u32 bytes) {
   void* taken = rest->at;

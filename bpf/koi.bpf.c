@@ -2,13 +2,10 @@
 // koi's BPF object: koi_xdp sees every frame of the interface before the kernel has allocated
 // anything, koi_sk_lookup every connection that the kernel looks for a listener for. koi_explain is
 // koi_xdp for people who ask: it says what it found, and changes nothing.
-#include "balance/fragments.h"
-#include "balance/ring.h"
-#include "forward/forward.h"
+#include "forward/serve.h"
 #include "packet/judge.h"
 #include "packet/parse.h"
 #include "steer/deny.h"
-#include "steer/explain.h"
 #include "steer/listener.h"
 #include "steer/vip.h"
 #include "steer/worker.h"
@@ -29,85 +26,95 @@ static __always_inline int leave(enum koi_verdict verdict) {
   return actions[number];
 }
 
-static __always_inline enum koi_verdict serve_l4(struct xdp_md* ctx, struct packet* packet,
-                                                 struct choice* choice, const struct koi_vip* vip) {
-  const __u32 number = choice->service->pool;
-  choice->pool = bpf_map_lookup_elem(&koi_pools, &number);
-  if (!choice->pool) return KOI_VERDICT_NO_BACKEND;
-  choose_backend(packet, choice);
-  note_fragment(packet, choice);
-  if (choice->is_new && !choice->dry) count_new_flow(vip);
-  return forward(ctx, packet, choice);
+static __always_inline void explain_service(const struct koi_service* service,
+                                            const struct packet* packet,
+                                            const struct koi_settings* settings) {
+  struct koi_explained* out = find_explained();
+  if (!out) return;
+  out->has_service = 1;
+  out->service = service->number;
+  out->pool = service->pool;
+  out->cpu = is_local(service) ? worker_cpu(packet, settings) : 0;
 }
 
 static __always_inline enum koi_verdict serve_local(const struct packet* packet,
-                                                    const struct koi_settings* settings, int dry) {
+                                                    const struct koi_settings* settings) {
   if (packet->fragment) return KOI_VERDICT_FRAGMENT_LOCAL;
   if (packet->about) return KOI_VERDICT_ICMP_LOCAL;
   if (packet->has_more) return KOI_VERDICT_OPTIONS_LOCAL;
   if (packet->vlan_tags) return KOI_VERDICT_TAGGED_LOCAL;
-  return steer(packet, settings, dry);
+  return steer(packet, settings);
 }
 
+// It has no port: who knows where its first piece went?
 static __always_inline enum koi_verdict serve_fragment(struct xdp_md* ctx, struct packet* packet,
-                                                       struct choice* choice,
-                                                       const struct koi_vip* vip) {
-  if (follow_fragment(packet, choice)) {
-    if (!is_gate_open(vip, choice->settings)) return KOI_VERDICT_GATE_CLOSED_L4;
-    return forward(ctx, packet, choice);
+                                                       const struct koi_vip* vip,
+                                                       const struct koi_settings* settings) {
+  const int local = vip->flags & KOI_VIP_LOCAL;
+  if (!is_gate_open(vip, settings)) {
+    return local ? KOI_VERDICT_FRAGMENT_LOCAL : KOI_VERDICT_GATE_CLOSED_L4;
   }
-  return vip->flags & KOI_VIP_LOCAL ? KOI_VERDICT_FRAGMENT_LOCAL : KOI_VERDICT_FRAGMENT_UNKNOWN;
+  const enum koi_verdict verdict = koi_serve_l4(ctx, packet);
+  return local && verdict == KOI_VERDICT_FRAGMENT_UNKNOWN ? KOI_VERDICT_FRAGMENT_LOCAL : verdict;
 }
 
 static __always_inline enum koi_verdict serve(struct xdp_md* ctx, struct packet* packet,
-                                              struct choice* choice, const struct koi_vip* vip) {
-  if (packet->later_fragment) return serve_fragment(ctx, packet, choice, vip);
-  choice->service = find_service(vip, packet->protocol, packet->dst_port);
-  if (!choice->service) {
+                                              const struct koi_vip* vip,
+                                              const struct koi_settings* settings) {
+  if (packet->later_fragment) return serve_fragment(ctx, packet, vip, settings);
+  const struct koi_service* service = find_service(vip, packet->protocol, packet->dst_port);
+  if (!service) {
     if (!(vip->flags & KOI_VIP_L4) || vip->flags & KOI_VIP_LOCAL) return KOI_VERDICT_NO_SERVICE;
     return KOI_VERDICT_NO_L4_SERVICE;
   }
-  const int local = is_local(choice->service);
-  if (!is_gate_open(vip, choice->settings)) {
+  if (packet->dry) explain_service(service, packet, settings);
+  const int local = is_local(service);
+  if (!is_gate_open(vip, settings)) {
     return local ? KOI_VERDICT_GATE_CLOSED_LOCAL : KOI_VERDICT_GATE_CLOSED_L4;
   }
-  if (local) return serve_local(packet, choice->settings, choice->dry);
+  if (local) return serve_local(packet, settings);
   // A mode of a newer koi cannot be: its loader refuses our maps.
-  return serve_l4(ctx, packet, choice, vip);
+  packet->pool = service->pool;
+  return koi_serve_l4(ctx, packet);
 }
 
-static __always_inline enum koi_verdict decide(struct xdp_md* ctx, struct packet* packet,
-                                               struct choice* choice) {
+static __always_inline enum koi_verdict decide(struct xdp_md* ctx, struct packet* packet) {
   struct cursor rest = frame_of(ctx);
+  const struct ethhdr* eth = rest.at;
   enum koi_verdict verdict = parse_destination(&rest, packet);
   if (verdict != KOI_UNDECIDED) return verdict;
   const struct koi_vip* vip = find_vip(&packet->dst);
   if (!vip) return KOI_VERDICT_NOT_OURS;
 
+  packet->vip_number = vip->number;
   packet->frame_bytes = bpf_xdp_get_buff_len(ctx);
   packet->present_bytes = packet->frame_bytes - packet->ip_offset;
-  if (!choice->dry) count_vip(vip, packet);
+  if (!packet->dry) count_vip(vip, packet);
   const struct koi_settings* settings = find_settings();
-  if (!settings || !is_for_us(packet, settings)) return KOI_VERDICT_OTHER_MAC;
-  choice->settings = settings;
+  if (!settings || !is_for_us(eth, settings)) return KOI_VERDICT_OTHER_MAC;
   if (settings->deny && is_denied(packet)) return KOI_VERDICT_DENIED;
   verdict = parse_rest(ctx, &rest, packet, vip, settings);
   if (verdict != KOI_UNDECIDED) return verdict;
-  return serve(ctx, packet, choice, vip);
+  return serve(ctx, packet, vip, settings);
 }
 
-SEC("xdp.frags")
+// For frames of one buffer. With SEC("xdp.frags") it could take more from a driver, but in generic
+// mode most of what goes to a cpumap is lost then (seen on 6.18: SYNs that never arrive), and the
+// kernel lets programs of both kinds share no cpumap. Where frames are larger, drivers refuse the
+// program, and generic mode makes each frame one buffer.
+SEC("xdp")
 int koi_xdp(struct xdp_md* ctx) {
   struct packet packet = {};
-  struct choice choice = {};
-  return leave(decide(ctx, &packet, &choice));
+  return leave(decide(ctx, &packet));
 }
 
-SEC("xdp.frags")
+SEC("xdp")
 int koi_explain(struct xdp_md* ctx) {
-  struct packet packet = {};
-  struct choice choice = {.dry = 1};
-  explain(decide(ctx, &packet, &choice), &packet, &choice);
+  struct packet packet = {.dry = 1};
+  struct koi_explained* out = find_explained();
+  if (!out) return XDP_ABORTED;
+  __builtin_memset(out, 0, sizeof(*out));
+  out->verdict = decide(ctx, &packet);
   return XDP_PASS;
 }
 

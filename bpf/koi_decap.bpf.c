@@ -76,25 +76,26 @@ static __always_inline enum koi_decap_reason settle_ecn6(struct ipv6hdr* inner, 
   return KOI_DECAP_TAKEN_OUT;
 }
 
-static __always_inline __u8 outer_ecn(const struct packet* outer) {
-  if (!outer->is_ip6) return ((const struct iphdr*)outer->ip)->tos & ECN_BITS;
-  return ((const struct ipv6hdr*)outer->ip)->flow_lbl[0] >> 4 & ECN_BITS;
+static __always_inline __u8 ecn_of(const struct packet* outer, const void* header) {
+  if (!outer->is_ip6) return ((const struct iphdr*)header)->tos & ECN_BITS;
+  return ((const struct ipv6hdr*)header)->flow_lbl[0] >> 4 & ECN_BITS;
 }
 
 // The packet inside must be whole within the outer one; the rest of it the kernel judges.
 static __always_inline enum koi_decap_reason settle_inner(struct cursor* rest,
-                                                          const struct packet* outer) {
+                                                          const struct packet* outer,
+                                                          __u8 outer_ecn) {
   const __u32 inside = outer->ip_bytes - outer->header_bytes;
   if (outer->protocol == IPPROTO_IPIP) {
     struct iphdr* inner = take(rest, sizeof(*inner));
     if (!inner || inner->version != 4 || inner->ihl < 5) return KOI_DECAP_BAD_INNER;
     if (bpf_ntohs(inner->tot_len) > inside) return KOI_DECAP_BAD_INNER;
-    return settle_ecn4(inner, outer_ecn(outer));
+    return settle_ecn4(inner, outer_ecn);
   }
   struct ipv6hdr* inner = take(rest, sizeof(*inner));
   if (!inner || inner->version != 6) return KOI_DECAP_BAD_INNER;
   if (sizeof(*inner) + bpf_ntohs(inner->payload_len) > inside) return KOI_DECAP_BAD_INNER;
-  return settle_ecn6(inner, outer_ecn(outer));
+  return settle_ecn6(inner, outer_ecn);
 }
 
 static __always_inline enum koi_decap_reason judge_outer(struct cursor* rest,
@@ -111,7 +112,6 @@ static __always_inline enum koi_decap_reason judge_outer(struct cursor* rest,
   if (outer->header_bytes < sizeof(struct iphdr)) return KOI_DECAP_BAD_OUTER;
   if (outer->ip_bytes < outer->header_bytes) return KOI_DECAP_BAD_OUTER;
   if (outer->ip_bytes > outer->present_bytes) return KOI_DECAP_BAD_OUTER;
-  if (!outer->is_ip6 && fold(sum_ip4(outer->ip)) != 0xffff) return KOI_DECAP_BAD_OUTER;
   return KOI_DECAP_UNDECIDED;
 }
 
@@ -121,8 +121,11 @@ static __always_inline enum koi_decap_reason take_out(struct xdp_md* ctx) {
   outer.frame_bytes = bpf_xdp_get_buff_len(ctx);
   enum koi_decap_reason reason = judge_outer(&rest, &outer);
   if (reason != KOI_DECAP_UNDECIDED) return reason;
-  const struct ethhdr link = *outer.eth;
-  reason = settle_inner(&rest, &outer);
+  struct headers headers;
+  if (!find_headers(ctx, &outer, &headers)) return KOI_DECAP_BAD_OUTER;
+  if (!outer.is_ip6 && fold(sum_ip4(headers.ip)) != 0xffff) return KOI_DECAP_BAD_OUTER;
+  const struct ethhdr link = *headers.eth;
+  reason = settle_inner(&rest, &outer, ecn_of(&outer, headers.ip));
   if (reason != KOI_DECAP_TAKEN_OUT) return reason;
 
   const int shrink = outer.is_ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);

@@ -6,17 +6,17 @@
 #include "packet/packet.h"
 
 struct choice {
-  const struct koi_service* service;
   const struct koi_pool* pool;
   const struct koi_settings* settings;
   __u64 now_ns;  // 0: nobody has asked yet
-  __u32 hash;    // of the flow, whatever the pool's affinity
+  __u32 pool_number;
+  __u32 hash;  // of the flow, whatever the pool's affinity
   __u32 slot_number;
-  struct koi_slot slot;
   __u32 backend;  // its number; 0: none
+  struct koi_slot slot;
   enum koi_choice why;
   __u8 is_new;  // the flow
-  __u8 dry;     // only asked: nothing may change. A constant of each program
+  __u8 dry;     // only asked: nothing may change
 };
 
 static __always_inline __u64 now_ns(const struct koi_settings* settings) {

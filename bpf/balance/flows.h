@@ -11,7 +11,7 @@
 static __always_inline int is_entry(const struct koi_flow* flow, const struct packet* packet,
                                     const struct choice* choice) {
   return flow->epoch == choice->slot.epoch && flow->slot == choice->slot_number &&
-         flow->pool == (__u16)choice->service->pool && flow->protocol == packet->protocol &&
+         flow->pool == (__u16)choice->pool_number && flow->protocol == packet->protocol &&
          flow->src_port == packet->src_port && flow->dst_port == packet->dst_port;
 }
 
@@ -22,8 +22,7 @@ static __always_inline void renew(__u64* time_ns, const struct choice* choice) {
 }
 
 static __always_inline struct koi_slot_times* find_times(const struct choice* choice) {
-  const __u32 pool = choice->service->pool;
-  void* slots = bpf_map_lookup_elem(&koi_slots, &pool);
+  void* slots = bpf_map_lookup_elem(&koi_slots, &choice->pool_number);
   return slots ? bpf_map_lookup_elem(slots, &choice->slot_number) : NULL;
 }
 
@@ -39,7 +38,7 @@ static __always_inline void fill_entry(struct koi_flow* flow, const struct packe
   flow->used_ns = choice->now_ns;
   flow->syn_sequence_be = packet->sequence_be;
   flow->slot = choice->slot_number;
-  flow->pool = choice->service->pool;
+  flow->pool = choice->pool_number;
   flow->backend = choice->backend;
   flow->epoch = choice->slot.epoch;
   flow->src_port = packet->src_port;

@@ -21,9 +21,8 @@ static __always_inline void note_fragment(const struct packet* packet,
                                           const struct choice* choice) {
   if (choice->dry || !packet->fragment || packet->about) return;
   const struct koi_frag_key key = frag_key(packet);
-  const struct koi_frag note = {.made_ns = now_ns(choice->settings),
-                                .pool = choice->service->pool,
-                                .backend = choice->backend};
+  const struct koi_frag note = {
+      .made_ns = now_ns(choice->settings), .pool = choice->pool_number, .backend = choice->backend};
   bpf_map_update_elem(&koi_frags, &key, &note, BPF_ANY);
 }
 
@@ -32,8 +31,8 @@ static __always_inline int follow_fragment(const struct packet* packet, struct c
   const struct koi_frag_key key = frag_key(packet);
   const struct koi_frag* note = bpf_map_lookup_elem(&koi_frags, &key);
   if (!note || now_ns(choice->settings) - note->made_ns > FRAGMENT_LIFE_NS) return 0;
-  const __u32 pool = note->pool;
-  choice->pool = bpf_map_lookup_elem(&koi_pools, &pool);
+  choice->pool_number = note->pool;
+  choice->pool = bpf_map_lookup_elem(&koi_pools, &choice->pool_number);
   choice->backend = note->backend;
   choice->why = KOI_CHOICE_ENTRY;
   return choice->pool != NULL;

@@ -7,8 +7,7 @@
 #include "packet/hash.h"
 
 static __always_inline int read_slot(struct choice* choice) {
-  const __u32 pool = choice->service->pool;
-  void* ring = bpf_map_lookup_elem(&koi_rings, &pool);
+  void* ring = bpf_map_lookup_elem(&koi_rings, &choice->pool_number);
   if (!ring) return 0;
   const __u64* word = bpf_map_lookup_elem(ring, &choice->slot_number);
   if (!word) return 0;

@@ -6,9 +6,11 @@
 #include "forward/hop.h"
 #include "forward/way.h"
 
-static __always_inline enum koi_verdict forward_dsr(const struct xdp_md* ctx, struct packet* packet,
+static __always_inline enum koi_verdict forward_dsr(const struct xdp_md* ctx,
+                                                    const struct packet* packet,
+                                                    const struct headers* headers,
                                                     const struct koi_backend* backend) {
-  count_hop(packet);
-  write_macs(packet->eth, backend);
+  count_hop(packet, headers->ip);
+  write_macs(headers->eth, backend);
   return send(ctx, backend);
 }

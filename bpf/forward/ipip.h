@@ -17,9 +17,9 @@ static __always_inline __u32 tunnel_bytes(const struct koi_backend* backend) {
 }
 
 // DSCP and ECN of the packet, as IPv4 has them.
-static __always_inline __u8 traffic_class(const struct packet* packet) {
-  if (!packet->is_ip6) return ((const struct iphdr*)packet->ip)->tos;
-  return bpf_ntohl(*(const __be32*)packet->ip) >> 20;
+static __always_inline __u8 traffic_class(const struct packet* packet, const void* header) {
+  if (!packet->is_ip6) return ((const struct iphdr*)header)->tos;
+  return bpf_ntohl(*(const __be32*)header) >> 20;
 }
 
 static __always_inline void write_outer_ip4(struct iphdr* outer, const struct packet* packet,
@@ -66,15 +66,17 @@ static __always_inline int trim(struct xdp_md* ctx, const struct packet* packet)
   return !bpf_xdp_adjust_tail(ctx, -(int)(packet->present_bytes - packet->ip_bytes));
 }
 
-static __always_inline enum koi_verdict forward_ipip(struct xdp_md* ctx, struct packet* packet,
+static __always_inline enum koi_verdict forward_ipip(struct xdp_md* ctx,
+                                                     const struct packet* packet,
+                                                     const struct headers* headers,
                                                      const struct choice* choice,
                                                      const struct koi_backend* backend) {
   const int in_ip4 = is_in_ip4(backend);
   if (!has_source(in_ip4 ? &choice->settings->tunnel4 : &choice->settings->tunnel6)) {
     return KOI_VERDICT_BACKEND_UNRESOLVED;
   }
-  const __u8 tos = traffic_class(packet);
-  count_hop(packet);
+  const __u8 tos = traffic_class(packet, headers->ip);
+  count_hop(packet, headers->ip);
   if (!trim(ctx, packet)) return KOI_VERDICT_TOO_BIG;
   const int grow = in_ip4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
   if (bpf_xdp_adjust_head(ctx, -grow)) return KOI_VERDICT_TOO_BIG;

@@ -36,10 +36,10 @@ static __always_inline int may_answer(const struct koi_settings* settings) {
 }
 
 static __always_inline enum koi_verdict tell_ip4(struct xdp_md* ctx, const struct packet* packet,
-                                                 __u32 mtu) {
+                                                 const struct headers* headers, __u32 mtu) {
   const int grow = sizeof(struct iphdr) + sizeof(struct icmp_error);
   const __u32 to_keep = packet->ip_offset + QUOTED_BY_ICMP;
-  const struct ethhdr link = *packet->eth;
+  const struct ethhdr link = *headers->eth;
   if (bpf_xdp_adjust_tail(ctx, -(int)(packet->frame_bytes - to_keep))) return KOI_VERDICT_TOO_BIG;
   if (bpf_xdp_adjust_head(ctx, -grow)) return KOI_VERDICT_TOO_BIG;
 
@@ -77,10 +77,10 @@ static __always_inline __u16 checksum_icmp6(struct icmp_error* icmp, const struc
 }
 
 static __always_inline enum koi_verdict tell_ip6(struct xdp_md* ctx, const struct packet* packet,
-                                                 __u32 mtu) {
+                                                 const struct headers* headers, __u32 mtu) {
   const int grow = sizeof(struct ipv6hdr) + sizeof(struct icmp_error);
   const __u32 to_keep = packet->ip_offset + QUOTED_BY_ICMP6;
-  const struct ethhdr link = *packet->eth;
+  const struct ethhdr link = *headers->eth;
   if (bpf_xdp_adjust_tail(ctx, -(int)(packet->frame_bytes - to_keep))) return KOI_VERDICT_TOO_BIG;
   if (bpf_xdp_adjust_head(ctx, -grow)) return KOI_VERDICT_TOO_BIG;
 
@@ -106,17 +106,18 @@ static __always_inline enum koi_verdict tell_ip6(struct xdp_md* ctx, const struc
 // For a packet that is larger than `mtu`, which is what the way leaves it.
 static __always_inline enum koi_verdict refuse_too_big(struct xdp_md* ctx,
                                                        const struct packet* packet,
+                                                       const struct headers* headers,
                                                        const struct choice* choice, __u32 mtu) {
   if (choice->dry || packet->about || packet->later_fragment) return KOI_VERDICT_TOO_BIG;
   if (packet->is_ip6) {
     if (packet->ip_bytes <= IP6_MTU_MIN || !may_answer(choice->settings))
       return KOI_VERDICT_TOO_BIG;
-    return tell_ip6(ctx, packet, mtu < IP6_MTU_MIN ? IP6_MTU_MIN : mtu);
+    return tell_ip6(ctx, packet, headers, mtu < IP6_MTU_MIN ? IP6_MTU_MIN : mtu);
   }
-  const struct iphdr* ip = packet->ip;
+  const struct iphdr* ip = headers->ip;
   if (!(ip->frag_off & bpf_htons(0x4000)) || packet->ip_bytes < QUOTED_BY_ICMP ||
       !may_answer(choice->settings)) {
     return KOI_VERDICT_TOO_BIG;
   }
-  return tell_ip4(ctx, packet, mtu);
+  return tell_ip4(ctx, packet, headers, mtu);
 }

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The link header of a frame that was given a new beginning.
+// The link header of a frame, also of one that was given a new beginning.
 #pragma once
 
 #include "packet/packet.h"
 
-static __always_inline struct cursor frame_of(const struct xdp_md* ctx) {
-  return (struct cursor){.at = (void*)(long)ctx->data, .end = (void*)(long)ctx->data_end};
+// Of the frame as it is now: void once a helper has moved its ends.
+struct headers {
+  struct ethhdr* eth;
+  void* ip;
+};
+
+// Whether they are there: the verifier has forgotten that they were read before.
+static __always_inline int find_headers(const struct xdp_md* ctx, const struct packet* packet,
+                                        struct headers* out) {
+  const __u32 ip_bytes = packet->is_ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+  struct cursor rest = frame_of(ctx);
+  out->eth = take(&rest, sizeof(*out->eth));
+  if (!out->eth) return 0;
+  rest.at = (void*)out->eth + (packet->ip_offset & 0x1f);
+  out->ip = take(&rest, ip_bytes);
+  return out->ip != NULL;
 }
 
 // Ethernet header and VLAN tags at the beginning of a frame that was given a new one, with

@@ -14,11 +14,8 @@ struct vlan_tag {
   __be16 control_be;   // priority and VLAN
 };
 
+// No pointer into the frame: it is handed to functions that the verifier walks for themselves.
 struct packet {
-  // Into the frame. Both are void once a helper has moved the frame's ends.
-  struct ethhdr* eth;
-  void* ip;
-
   struct koi_addr src;
   struct koi_addr dst;
   __u16 src_port;
@@ -31,6 +28,7 @@ struct packet {
   __u8 about;     // an ICMP error about a flow: addresses and ports above are the flow's
   __u8 vlan_tags;
   __u8 no_checksum;       // UDP, with a checksum of 0
+  __u8 dry;               // only asked (koi_explain): nothing may change
   __u8 fragment;          // any piece of a packet that came in pieces
   __u8 later_fragment;    // not the first: it has no ports
   __be16 fragment_be;     // IPv4: the field, without "do not fragment"
@@ -41,6 +39,8 @@ struct packet {
   __u32 frame_bytes;      // of the whole frame
   __u32 ip_offset;        // of the IP header in the frame
   __u32 present_bytes;    // of the frame from the IP header on, padding included
+  __u32 vip_number;
+  __u32 pool;  // of its l4 service
   struct vlan_tag tags[VLAN_TAGS_MAX];
 };
 

@@ -9,7 +9,6 @@ static __always_inline enum koi_verdict parse_ip4(struct cursor* rest, struct pa
   struct iphdr* ip = take(rest, sizeof(*ip));
   if (!ip) return KOI_VERDICT_UNREADABLE;  // passes: until we know the destination, nothing is ours
 
-  out->ip = ip;
   out->src = mapped(ip->saddr);
   out->dst = mapped(ip->daddr);
   out->version = ip->version;
@@ -40,7 +39,6 @@ static __always_inline enum koi_verdict parse_ip6(struct cursor* rest, struct pa
   struct ipv6hdr* ip = take(rest, sizeof(*ip));
   if (!ip) return KOI_VERDICT_UNREADABLE;
 
-  out->ip = ip;
   __builtin_memcpy(&out->src, &ip->saddr, sizeof(out->src));
   __builtin_memcpy(&out->dst, &ip->daddr, sizeof(out->dst));
   // ::ffff:10.0.0.1 on the wire is not the VIP 10.0.0.1, though koi_vips writes that one alike.
@@ -76,7 +74,6 @@ static __always_inline enum koi_verdict parse_destination(struct cursor* rest, s
   struct ethhdr* eth = take(rest, sizeof(*eth));
   if (!eth) return KOI_VERDICT_UNREADABLE;
 
-  out->eth = eth;
   __be16 type_be = eth->h_proto;
   if (is_vlan(type_be)) type_be = parse_tags(rest, out, type_be);
   out->ip_offset = rest->at - start;

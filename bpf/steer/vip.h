@@ -37,18 +37,12 @@ static __always_inline void count_vip(const struct koi_vip* vip, const struct pa
   stats->bytes += packet->frame_bytes;
 }
 
-static __always_inline void count_new_flow(const struct koi_vip* vip) {
-  const __u32 number = vip->number;
-  struct koi_vip_stats* stats = bpf_map_lookup_elem(&koi_vip_stats, &number);
-  if (stats) stats->new_flows += 1;
-}
-
 // A NIC in promiscuous mode, or a bridge port, shows frames for others; to take one of those, or a
 // multicast one, would answer it twice. While our own MAC is not known (all zero) no frame is ours.
-static __always_inline int is_for_us(const struct packet* packet,
+static __always_inline int is_for_us(const struct ethhdr* eth,
                                      const struct koi_settings* settings) {
   const __u8* own = settings->own_mac;
-  const __u8* to = packet->eth->h_dest;
+  const __u8* to = eth->h_dest;
   if (!(own[0] | own[1] | own[2] | own[3] | own[4] | own[5])) return 0;
   return to[0] == own[0] && to[1] == own[1] && to[2] == own[2] && to[3] == own[3] &&
          to[4] == own[4] && to[5] == own[5];

@@ -22,12 +22,12 @@ static __always_inline __u32 worker_cpu(const struct packet* packet,
 }
 
 static __always_inline enum koi_verdict steer(const struct packet* packet,
-                                              const struct koi_settings* settings, int dry) {
+                                              const struct koi_settings* settings) {
   if (settings->steering == KOI_STEERING_NEVER) return KOI_VERDICT_NOT_STEERED;
 
   const __u32 cpu = worker_cpu(packet, settings);
   if (cpu >= KOI_CPUS_MAX) return KOI_VERDICT_NO_CPU;
-  if (dry) return KOI_VERDICT_STEERED;
+  if (packet->dry) return KOI_VERDICT_STEERED;
   if (settings->steering == KOI_STEERING_ELSEWHERE && cpu == bpf_get_smp_processor_id()) {
     count_steered(cpu, packet);
     return KOI_VERDICT_AT_WORKER;

@@ -55,7 +55,7 @@ static __always_inline void write_flow(void* frame, const struct l4_traffic* tra
   ((struct udphdr*)(ip + sizeof(struct iphdr)))->source = port;
 }
 
-SEC("xdp.frags")
+SEC("xdp")
 int l4_driver(struct xdp_md* ctx) {
   const __u32 only = 0;
   struct l4_traffic* traffic = bpf_map_lookup_elem(&l4_traffic, &only);
@@ -72,14 +72,14 @@ int l4_driver(struct xdp_md* ctx) {
   return XDP_ABORTED;
 }
 
-SEC("xdp.frags")
+SEC("xdp")
 int l4_empty(struct xdp_md* ctx) {
   (void)ctx;
   return XDP_TX;
 }
 
 // At the far end: counts what arrives, and ends it.
-SEC("xdp.frags")
+SEC("xdp")
 int l4_sink(struct xdp_md* ctx) {
   (void)ctx;
   const __u32 only = 0;
