@@ -5,6 +5,8 @@
 #include <koi/abi/backend.h>
 #include <sys/mman.h>
 
+#include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,23 +19,34 @@ namespace {
 
 constexpr size_t kTableBytes = sizeof(koi_backend) * KOI_BACKENDS_MAX;
 
-// Tells readers that a backend came or went, or has another weight or limit.
-void TellReaders(koi_backend* table) {
+// Tells workers that backend `number` came or went, or has another weight or limit.
+void TellReaders(koi_backend* table, uint32_t number) {
+  if (number >= KOI_WORKER_BACKENDS_MAX) return;
   __atomic_fetch_add(&table[0].sequence, 1, __ATOMIC_RELEASE);
 }
+
+// A MAC and what stands behind it: eight bytes of an entry, at once.
+void StoreMac(void* place, const std::array<uint8_t, 6>& mac, uint16_t behind) {
+  uint64_t word = 0;
+  std::memcpy(&word, mac.data(), mac.size());
+  std::memcpy(reinterpret_cast<char*>(&word) + mac.size(), &behind, sizeof(behind));
+  __atomic_store_n(static_cast<uint64_t*>(place), word, __ATOMIC_RELAXED);
+}
+static_assert(offsetof(koi_backend, to_mac) % 8 == 0 &&
+              offsetof(koi_backend, mtu) == offsetof(koi_backend, to_mac) + 6);
+static_assert(offsetof(koi_backend, from_mac) % 8 == 0);
+static_assert(kEgressHere == KOI_EGRESS_HERE);
 
 // A writer that died while it added or removed a backend left an entry that no reader may take: it
 // is freed. Who reads the table back and misses that backend adds it again.
 void FreeHalfWritten(koi_backend* table) {
-  bool any = false;
   for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {
     if (table[number].sequence % 2 == 0) continue;
     koi_backend free_entry = {};
     free_entry.incarnation = table[number].incarnation;
     WriteEntry(table[number], free_entry);
-    any = true;
+    TellReaders(table, number);
   }
-  if (any) TellReaders(table);
 }
 
 }  // namespace
@@ -75,7 +88,7 @@ BackendEntry BackendMap::Place(BackendEntry entry, uint32_t number) {
   entry.number = number;
   entry.incarnation = table_[number].incarnation + 1;
   WriteEntry(table_[number], ToAbi(entry));
-  TellReaders(table_);
+  TellReaders(table_, number);
   return entry;
 }
 
@@ -98,7 +111,20 @@ void BackendMap::Update(const BackendEntry& entry) {
   if (place.weight == entry.weight && place.connections_max == entry.connections_max) return;
   __atomic_store_n(&place.weight, entry.weight, __ATOMIC_RELAXED);
   __atomic_store_n(&place.connections_max, entry.connections_max, __ATOMIC_RELAXED);
-  TellReaders(table_);
+  TellReaders(table_, entry.number);
+}
+
+void BackendMap::SetWay(const BackendEntry& backend, const BackendWay& way) {
+  KOI_CHECK(backend.number > 0 && backend.number < KOI_BACKENDS_MAX);
+  koi_backend& place = table_[backend.number];
+  if (place.admin == KOI_BACKEND_ABSENT || place.incarnation != backend.incarnation) return;
+  // No packet leaves one interface with the MACs of another.
+  if (place.egress_ifindex != way.egress) {
+    __atomic_store_n(&place.egress_ifindex, 0U, __ATOMIC_RELEASE);
+  }
+  StoreMac(&place.to_mac, way.to_mac, way.mtu);
+  StoreMac(&place.from_mac, way.from_mac, 0);
+  __atomic_store_n(&place.egress_ifindex, way.egress, __ATOMIC_RELEASE);
 }
 
 void BackendMap::Remove(uint32_t number) {
@@ -106,7 +132,7 @@ void BackendMap::Remove(uint32_t number) {
   koi_backend free_entry = {};
   free_entry.incarnation = table_[number].incarnation;
   WriteEntry(table_[number], free_entry);
-  TellReaders(table_);
+  TellReaders(table_, number);
 }
 
 std::vector<BackendEntry> BackendMap::List() const {

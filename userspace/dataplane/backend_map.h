@@ -3,6 +3,7 @@
 // lies.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +47,18 @@ struct BackendEntry {
   bool operator==(const BackendEntry&) const = default;
 };
 
+// Where packets for a backend of an l4 pool leave.
+struct BackendWay {
+  // The interface; 0: the way is not known; kEgressHere: the backend is this host.
+  uint32_t egress = 0;
+  std::array<uint8_t, 6> to_mac = {};    // of the backend, or of the router before it
+  std::array<uint8_t, 6> from_mac = {};  // of the interface
+  uint16_t mtu = 0;
+
+  bool operator==(const BackendWay&) const = default;
+};
+constexpr uint32_t kEgressHere = UINT32_MAX;
+
 // The manager's side.
 class BackendMap {
  public:
@@ -74,6 +87,8 @@ class BackendMap {
   // is there. Readers see admin and health at once, and are told of another weight or limit. One
   // that becomes usable is so since now.
   void Update(const BackendEntry& entry);
+  // What koi_xdp sends to the backend by from now on; does nothing where `backend` is not there.
+  void SetWay(const BackendEntry& backend, const BackendWay& way);
   // Frees its number and tells readers.
   void Remove(uint32_t number);
   std::vector<BackendEntry> List() const;

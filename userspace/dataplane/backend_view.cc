@@ -37,7 +37,7 @@ uint32_t BackendView::generation() const {
 
 std::vector<uint32_t> BackendView::Members(uint32_t pool) const {
   std::vector<uint32_t> members;
-  for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {
+  for (uint32_t number = 1; number < KOI_WORKER_BACKENDS_MAX; ++number) {
     const std::optional<koi_backend> entry = ReadEntry(table_[number]);
     if (IsPresent(entry) && entry->pool == pool) members.push_back(number);
   }

@@ -37,7 +37,9 @@ inline uint32_t IncarnationOf(absl::string_view name) {
 
 // Index of a backend's, pool's or service's entry in its seat; 0, the worker's own, where it has
 // none.
-inline uint32_t BackendIndex(uint32_t number) { return number < KOI_BACKENDS_MAX ? number : 0; }
+inline uint32_t BackendIndex(uint32_t number) {
+  return number < KOI_WORKER_BACKENDS_MAX ? number : 0;
+}
 inline uint32_t PoolIndex(uint32_t number) {
   return number < KOI_WORKER_POOLS_MAX ? KOI_WORKER_POOLS + number : 0;
 }

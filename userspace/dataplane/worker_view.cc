@@ -117,7 +117,7 @@ WorkerFigures WorkerView::Service(uint32_t number, absl::string_view name) const
 }
 
 bool WorkerView::InUse(uint32_t number) const {
-  KOI_CHECK(number < KOI_WORKER_BACKENDS_MAX);
+  if (number >= KOI_WORKER_BACKENDS_MAX) return false;  // no worker ever does
   for (uint32_t seat = 0; seat < kWorkerSeats; ++seat) {
     if (Load(Place(seat, number).connections) > 0) return true;
   }

@@ -10,15 +10,31 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "dataplane/links.h"
+#include "manager/l4/l4_settings.h"
 #include "net/netlink.h"
 
 namespace koi {
 namespace {
 
-absl::StatusOr<MacAddress> MacOf(const std::string& interface) {
+// What is asked about the interface.
+struct OwnInterface {
+  MacAddress mac = {};
+  std::vector<Address> addresses = {};  // VIPs left out; only where there are l4 services
+};
+
+absl::StatusOr<OwnInterface> FindOwn(const Config& config) {
   KOI_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
-  KOI_ASSIGN_OR_RETURN(const Interface found, netlink.FindInterface(interface));
-  return found.mac;
+  KOI_ASSIGN_OR_RETURN(const Interface found, netlink.FindInterface(config.node.interface));
+  OwnInterface own{.mac = found.mac};
+  if (!HasL4(config)) return own;
+  KOI_ASSIGN_OR_RETURN(const auto addresses, netlink.Addresses(found.index));
+  for (const InterfaceAddress& address : addresses) {
+    const bool is_vip =
+        std::any_of(config.vips.begin(), config.vips.end(),
+                    [&](const VipConfig& vip) { return vip.address == address.address; });
+    if (!is_vip) own.addresses.push_back(address.address);
+  }
+  return own;
 }
 
 std::vector<uint8_t> ProtocolsOf(const ServiceConfig& service) {
@@ -67,7 +83,8 @@ VipEntry EntryOf(const Config& config, const VipConfig& vip) {
 }  // namespace
 
 struct DataPlane::Maps {
-  Fd settings, cpus, listeners, vips, services, verdicts, vip_stats, steered;
+  Fd settings, cpus, listeners, vips, services, verdicts, vip_stats, steered, l4_pools, forwarded,
+      devices;
 };
 
 DataPlane::DataPlane(std::unique_ptr<BpfObject> object, std::string pin_directory, Maps maps)
@@ -80,7 +97,10 @@ DataPlane::DataPlane(std::unique_ptr<BpfObject> object, std::string pin_director
       services_(std::move(maps.services)),
       verdicts_(std::move(maps.verdicts)),
       vip_stats_(std::move(maps.vip_stats)),
-      steered_(std::move(maps.steered)) {}
+      steered_(std::move(maps.steered)),
+      l4_pools_(std::move(maps.l4_pools)),
+      forwarded_(std::move(maps.forwarded)),
+      devices_(std::move(maps.devices)) {}
 
 absl::StatusOr<DataPlane> DataPlane::Load(const Config& config, ExistingMaps existing) {
   KOI_ASSIGN_OR_RETURN(std::unique_ptr<BpfObject> object,
@@ -91,6 +111,8 @@ absl::StatusOr<DataPlane> DataPlane::Load(const Config& config, ExistingMaps exi
       {"koi_listeners", &maps.listeners}, {"koi_vips", &maps.vips},
       {"koi_services", &maps.services},   {"koi_verdicts", &maps.verdicts},
       {"koi_vip_stats", &maps.vip_stats}, {"koi_steered", &maps.steered},
+      {"koi_pools", &maps.l4_pools},      {"koi_forwarded", &maps.forwarded},
+      {"koi_devices", &maps.devices},
   };
   for (const auto& [name, fd] : wanted) {
     KOI_ASSIGN_OR_RETURN(*fd, object->MapFd(name));
@@ -106,14 +128,15 @@ absl::Status DataPlane::SetUpSteering(const Config& config,
     KOI_CHECK(::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) ==
               sizeof(settings.hash_seed));
   }
-  const absl::StatusOr<MacAddress> mac = MacOf(config.node.interface);
+  const absl::StatusOr<OwnInterface> own = FindOwn(config);
   // Gone for now, since an earlier manager knew it: koi-carp waits for it, and so does this one.
   const bool known =
-      !mac.ok() && absl::IsNotFound(mac.status()) && settings.own_mac != MacAddress{};
+      !own.ok() && absl::IsNotFound(own.status()) && settings.own_mac != MacAddress{};
   if (!known) {
-    KOI_RETURN_IF_ERROR(mac.status());
-    settings.own_mac = *mac;
+    KOI_RETURN_IF_ERROR(own.status());
+    settings.own_mac = own->mac;
   }
+  FillL4Settings(config, own.ok() ? own->addresses : std::vector<Address>(), settings.l4);
   settings.steer = config.xdp.steer;
   settings.cpus.clear();
   for (const WorkerListener& listener : listeners) {
@@ -149,6 +172,42 @@ absl::Status DataPlane::RemoveOtherVips(const Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status DataPlane::AddL4Pools(const Config& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.is_l4()) continue;
+    KOI_RETURN_IF_ERROR(
+        l4_pools_.Set({.number = pool.number, .options = pool.l4, .name = pool.name}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataPlane::RemoveOtherL4Pools(const Config& config) {
+  KOI_ASSIGN_OR_RETURN(const std::vector<L4PoolEntry> present, l4_pools_.List());
+  for (const L4PoolEntry& entry : present) {
+    const bool stays = std::any_of(
+        config.pools.begin(), config.pools.end(),
+        [&](const PoolConfig& pool) { return pool.is_l4() && pool.number == entry.number; });
+    if (!stays) KOI_RETURN_IF_ERROR(l4_pools_.Remove(entry.number));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataPlane::SetDevices(const std::vector<uint32_t>& ifindexes) {
+  KOI_ASSIGN_OR_RETURN(const std::vector<uint32_t> present, devices_.List());
+  absl::Status status;
+  for (const uint32_t ifindex : ifindexes) {
+    if (std::find(present.begin(), present.end(), ifindex) == present.end()) {
+      status.Update(devices_.Set(ifindex));
+    }
+  }
+  for (const uint32_t ifindex : present) {
+    if (std::find(ifindexes.begin(), ifindexes.end(), ifindex) == ifindexes.end()) {
+      status.Update(devices_.Remove(ifindex));
+    }
+  }
+  return status;
+}
+
 absl::Status DataPlane::AddServices(const Config& config) {
   for (const ServiceEntry& service : ServicesOf(config)) {
     KOI_RETURN_IF_ERROR(services_.Set(service));
@@ -174,12 +233,13 @@ absl::StatusOr<Fd> DataPlane::TakeLookups() {
 }
 
 absl::Status DataPlane::RefreshSettings(const Config& config) {
-  KOI_ASSIGN_OR_RETURN(const MacAddress mac, MacOf(config.node.interface));
-  KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
-  if (settings.own_mac == mac && settings.steer == config.xdp.steer) return absl::OkStatus();
-  settings.own_mac = mac;
+  KOI_ASSIGN_OR_RETURN(const OwnInterface own, FindOwn(config));
+  KOI_ASSIGN_OR_RETURN(const Settings before, settings_.Read());
+  Settings settings = before;
+  settings.own_mac = own.mac;
   settings.steer = config.xdp.steer;
-  return settings_.Write(settings);
+  FillL4Settings(config, own.addresses, settings.l4);
+  return settings == before ? absl::OkStatus() : settings_.Write(settings);
 }
 
 absl::StatusOr<RingKeeper> DataPlane::OpenRings() const {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "dataplane/backend_map.h"
+#include "dataplane/l4_maps.h"
 #include "dataplane/loader.h"
 #include "dataplane/service_map.h"
 #include "dataplane/steering_maps.h"
@@ -35,6 +36,8 @@ class DataPlane {
   // changes a running node knows what must come first.
   absl::Status AddVips(const Config& config);
   absl::Status RemoveOtherVips(const Config& config);
+  absl::Status AddL4Pools(const Config& config);  // koi_pools; rings are made elsewhere
+  absl::Status RemoveOtherL4Pools(const Config& config);
   absl::Status AddServices(const Config& config);
   absl::Status RemoveOtherServices(const Config& config);
 
@@ -42,7 +45,7 @@ class DataPlane {
   // link is pinned; the descriptor is for the keeper.
   absl::StatusOr<Fd> TakeLookups();
 
-  // Follows what may change while koi runs: the interface's MAC, and xdp.steer.
+  // Follows what may change while koi runs: the interface's MAC and addresses, and [xdp].
   absl::Status RefreshSettings(const Config& config);
 
   absl::StatusOr<BackendMap> OpenBackends() const;
@@ -56,6 +59,14 @@ class DataPlane {
     return vip_stats_.Read(vip_number);
   }
   absl::StatusOr<SteeredFigures> SteeredTo(int cpu) const { return steered_.Read(cpu); }
+  // Of a backend of an l4 pool.
+  absl::StatusOr<ForwardedFigures> ForwardedTo(uint32_t backend) const {
+    return forwarded_.Read(backend);
+  }
+  // For the next backend of this number.
+  absl::Status ClearForwarded(uint32_t backend) { return forwarded_.Clear(backend); }
+  // Packets may leave by these interfaces, and by no others.
+  absl::Status SetDevices(const std::vector<uint32_t>& ifindexes);
 
  private:
   struct Maps;
@@ -71,6 +82,9 @@ class DataPlane {
   VerdictMap verdicts_;
   VipStatsMap vip_stats_;
   SteeredMap steered_;
+  L4PoolMap l4_pools_;
+  ForwardedMap forwarded_;
+  DeviceMap devices_;
 };
 
 }  // namespace koi

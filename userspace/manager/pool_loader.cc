@@ -64,6 +64,7 @@ LoadedPools LoadPools(const Config& config, const ConfigFileReader& read) {
   LoadedPools loaded;
   Trusts trusts;
   for (const PoolConfig& pool : config.pools) {
+    if (pool.is_l4()) continue;
     WorkerPool told{.number = pool.number,
                     .name = pool.name,
                     .balance = pool.balance,

@@ -57,6 +57,7 @@ class PoolTable {
   // Those that have not retired.
   std::vector<BackendEntry> List() const;
   std::vector<BackendEntry> ListAll() const { return map_.List(); }
+  void SetWay(const BackendEntry& backend, const BackendWay& way) { map_.SetWay(backend, way); }
   int map_fd() const { return map_.fd(); }
 
  private:

@@ -32,7 +32,9 @@ absl::Status Reconciler::SetUp(const Desired& desired) {
   KOI_RETURN_IF_ERROR(parts_.rings.RemoveOthers(config));
   KOI_RETURN_IF_ERROR(parts_.rings.AddMissing(config));
   KOI_RETURN_IF_ERROR(parts_.data_plane.AddVips(config));
+  KOI_RETURN_IF_ERROR(parts_.data_plane.AddL4Pools(config));
   KOI_RETURN_IF_ERROR(parts_.data_plane.AddServices(config));
+  KOI_RETURN_IF_ERROR(parts_.data_plane.RemoveOtherL4Pools(config));
   return parts_.data_plane.RemoveOtherVips(config);
 }
 
@@ -112,6 +114,7 @@ void Reconciler::AddAndTellCarp() {
   const Config& config = after_->config;
   absl::Status status = parts_.rings.AddMissing(config);
   if (status.ok()) status = parts_.data_plane.AddVips(config);
+  if (status.ok()) status = parts_.data_plane.AddL4Pools(config);
   if (status.ok()) status = parts_.data_plane.AddServices(config);
   if (!status.ok()) return Fail(status);
   const CarpConfigure configure = CarpConfigureFrom(config);
@@ -133,7 +136,8 @@ void Reconciler::RemoveOthers() {
   // Steering may change at any time; where the interface is gone for now, the next look does it.
   (void)parts_.data_plane.RefreshSettings(after_->config);
   parts_.pools.RemoveOthers(after_->config.pools);
-  const absl::Status rings = parts_.rings.RemoveOthers(after_->config);
+  absl::Status rings = parts_.rings.RemoveOthers(after_->config);
+  rings.Update(parts_.data_plane.RemoveOtherL4Pools(after_->config));
   if (!rings.ok()) LogError("rings that went are still there", {{"why", rings.message()}});
   parts_.endpoints.CommitStats();
   Finish(absl::OkStatus());
@@ -145,8 +149,10 @@ void Reconciler::Fail(const absl::Status& why) {
   const Config& config = before_->config;
   absl::Status undone = parts_.rings.AddMissing(config);
   if (undone.ok()) undone = parts_.data_plane.AddVips(config);
+  if (undone.ok()) undone = parts_.data_plane.AddL4Pools(config);
   if (undone.ok()) undone = parts_.data_plane.AddServices(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherServices(config);
+  if (undone.ok()) undone = parts_.data_plane.RemoveOtherL4Pools(config);
   if (undone.ok()) undone = parts_.data_plane.RemoveOtherVips(config);
   if (undone.ok() && services_given_)
     undone = parts_.workers.Update(before_->services, before_->pools);

@@ -193,7 +193,12 @@ void RunningNode::BackendPresent(const BackendEntry& backend, const CheckConfig&
   health_.Watch(backend, check);
 }
 
-void RunningNode::BackendRemoved(const BackendEntry& backend) { health_.Forget(backend.number); }
+void RunningNode::BackendRemoved(const BackendEntry& backend) {
+  health_.Forget(backend.number);
+  if (!backend.l4) return;
+  const absl::Status cleared = data_plane_->ClearForwarded(backend.number);
+  if (!cleared.ok()) LogWarn("figures are too high", {{"why", cleared.message()}});
+}
 
 void RunningNode::BackendsChanged() { rings_->BackendsChanged(); }
 

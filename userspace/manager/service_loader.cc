@@ -93,6 +93,7 @@ std::vector<std::string> EnsureCertificates(const Config& config) {
 LoadedServices LoadServices(const Config& config, const ServiceReaders& readers) {
   LoadedServices loaded;
   for (const ServiceConfig& configured : config.services) {
+    if (configured.is_l4()) continue;
     const uint32_t pool = configured.pool.has_value() ? config.pools[*configured.pool].number : 0;
     WorkerService service{.number = configured.number,
                           .name = configured.name,

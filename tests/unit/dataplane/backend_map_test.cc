@@ -2,6 +2,7 @@
 // koi_backends: one writer, readers that never see half an entry.
 #include "dataplane/backend_map.h"
 
+#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <koi/abi/backend.h>
@@ -150,7 +151,7 @@ TEST_F(BackendMapTest, NumberFreedLastIsGivenLast) {
 }
 
 TEST_F(BackendMapTest, FullTableSaysSoAndGivesUsedNumbersAgainOnlyWhereTheCallerAgrees) {
-  for (uint32_t i = 1; i < KOI_BACKENDS_MAX; ++i) Add(Web("web", "10.0.2.11:8080"));
+  for (uint32_t i = 1; i < KOI_WORKER_BACKENDS_MAX; ++i) Add(Web("web", "10.0.2.11:8080"));
   EXPECT_TRUE(
       absl::IsResourceExhausted(map.Add(Web("one-more", "10.0.2.12:8080"), kMayReuse).status()));
   map.Remove(17);
@@ -192,6 +193,35 @@ TEST_F(BackendMapTest, EntryLeftHalfWrittenIsNotReadAndIsFreedByTheNextManager) 
   ::munmap(memory, bytes);
 }
 
+TEST_F(BackendMapTest, BackendsOfL4PoolsHaveNumbersThatNoWorkerSees) {
+  const uint32_t generation = view.generation();
+  BackendEntry dns = Web("dns", "10.0.2.11:53");
+  dns.l4 = true;
+  EXPECT_GE(Add(dns).number, uint32_t{KOI_WORKER_BACKENDS_MAX});
+  EXPECT_THAT(view.Members(0), testing::IsEmpty());
+  EXPECT_EQ(view.generation(), generation);
+}
+
+TEST_F(BackendMapTest, WayIsStoredAsKoiXdpReadsIt) {
+  BackendEntry dns = Web("dns", "10.0.2.11:53");
+  dns.l4 = true;
+  dns = Add(dns);
+  map.SetWay(
+      dns,
+      {.egress = 7, .to_mac = {2, 0, 0, 0, 0, 1}, .from_mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500});
+  BackendEntry earlier = dns;
+  --earlier.incarnation;
+  map.SetWay(earlier, {.egress = 8});
+
+  koi_backend entry = {};
+  ASSERT_EQ(bpf_map_lookup_elem(map.fd(), &dns.number, &entry), 0);
+  EXPECT_EQ(entry.egress_ifindex, 7U);
+  EXPECT_THAT(entry.to_mac, testing::ElementsAre(2, 0, 0, 0, 0, 1));
+  EXPECT_THAT(entry.from_mac, testing::ElementsAre(2, 0, 0, 0, 0, 2));
+  EXPECT_EQ(entry.mtu, 1500);
+  EXPECT_EQ(entry.pad, 0);
+}
+
 TEST_F(BackendMapTest, ReaderNeverSeesHalfOfABackend) {
   const BackendEntry kinds[] = {Web("even", "10.0.2.2:2", 0), Web("odd", "[2001:db8::1]:1", 1)};
   std::atomic<bool> done = false;
@@ -200,7 +230,7 @@ TEST_F(BackendMapTest, ReaderNeverSeesHalfOfABackend) {
   });
   int read = 0;
   int mixed = 0;
-  for (uint32_t number = 1; read < 500; number = number % (KOI_BACKENDS_MAX - 1) + 1) {
+  for (uint32_t number = 1; read < 500; number = number % (KOI_WORKER_BACKENDS_MAX - 1) + 1) {
     const std::optional<BackendEntry> copy = view.Read(number);
     if (!copy.has_value()) continue;
     ++read;
