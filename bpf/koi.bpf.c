@@ -86,9 +86,8 @@ static __always_inline enum koi_verdict decide(struct xdp_md* ctx, struct packet
   const struct koi_vip* vip = find_vip(&packet->dst);
   if (!vip) return KOI_VERDICT_NOT_OURS;
 
+  begin_rest(packet, bpf_xdp_get_buff_len(ctx));
   packet->vip_number = vip->number;
-  packet->frame_bytes = bpf_xdp_get_buff_len(ctx);
-  packet->present_bytes = packet->frame_bytes - packet->ip_offset;
   if (!packet->dry) count_vip(vip, packet);
   const struct koi_settings* settings = find_settings();
   if (!settings || !is_for_us(eth, settings)) return KOI_VERDICT_OTHER_MAC;
@@ -104,13 +103,15 @@ static __always_inline enum koi_verdict decide(struct xdp_md* ctx, struct packet
 // program, and generic mode makes each frame one buffer.
 SEC("xdp")
 int koi_xdp(struct xdp_md* ctx) {
-  struct packet packet = {};
+  struct packet packet;
+  packet.dry = 0;
   return leave(decide(ctx, &packet));
 }
 
 SEC("xdp")
 int koi_explain(struct xdp_md* ctx) {
-  struct packet packet = {.dry = 1};
+  struct packet packet;
+  packet.dry = 1;
   struct koi_explained* out = find_explained();
   if (!out) return XDP_ABORTED;
   __builtin_memset(out, 0, sizeof(*out));

@@ -98,10 +98,10 @@ static __always_inline enum koi_decap_reason settle_inner(struct cursor* rest,
   return settle_ecn6(inner, outer_ecn);
 }
 
-static __always_inline enum koi_decap_reason judge_outer(struct cursor* rest,
-                                                         struct packet* outer) {
+static __always_inline enum koi_decap_reason judge_outer(struct cursor* rest, struct packet* outer,
+                                                         __u32 frame_bytes) {
   if (parse_destination(rest, outer) != KOI_UNDECIDED) return KOI_DECAP_NO_TUNNEL;
-  outer->present_bytes = outer->frame_bytes - outer->ip_offset;
+  begin_rest(outer, frame_bytes);
   if (outer->protocol != IPPROTO_IPIP && outer->protocol != IPPROTO_IPV6) {
     return KOI_DECAP_NO_TUNNEL;
   }
@@ -118,8 +118,7 @@ static __always_inline enum koi_decap_reason judge_outer(struct cursor* rest,
 static __always_inline enum koi_decap_reason take_out(struct xdp_md* ctx) {
   struct cursor rest = frame_of(ctx);
   struct packet outer = {};
-  outer.frame_bytes = bpf_xdp_get_buff_len(ctx);
-  enum koi_decap_reason reason = judge_outer(&rest, &outer);
+  enum koi_decap_reason reason = judge_outer(&rest, &outer, bpf_xdp_get_buff_len(ctx));
   if (reason != KOI_DECAP_UNDECIDED) return reason;
   struct headers headers;
   if (!find_headers(ctx, &outer, &headers)) return KOI_DECAP_BAD_OUTER;

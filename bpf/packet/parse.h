@@ -11,6 +11,7 @@ static __always_inline enum koi_verdict parse_ip4(struct cursor* rest, struct pa
 
   out->src = mapped(ip->saddr);
   out->dst = mapped(ip->daddr);
+  out->is_ip6 = 0;
   out->version = ip->version;
   out->protocol = ip->protocol;
   out->header_bytes = ip->ihl * 4;  // judged after the VIP lookup, with the rest of the header
@@ -49,6 +50,7 @@ static __always_inline enum koi_verdict parse_ip6(struct cursor* rest, struct pa
   out->header_bytes = sizeof(*ip);
   out->ip_bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
   out->has_more = is_extension_header(ip->nexthdr);
+  out->fragment_be = 0;
   return KOI_UNDECIDED;
 }
 
@@ -74,6 +76,8 @@ static __always_inline enum koi_verdict parse_destination(struct cursor* rest, s
   struct ethhdr* eth = take(rest, sizeof(*eth));
   if (!eth) return KOI_VERDICT_UNREADABLE;
 
+  out->vlan_tags = 0;
+  __builtin_memset(out->tags, 0, sizeof(out->tags));
   __be16 type_be = eth->h_proto;
   if (is_vlan(type_be)) type_be = parse_tags(rest, out, type_be);
   out->ip_offset = rest->at - start;
