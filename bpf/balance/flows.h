@@ -65,10 +65,27 @@ static __always_inline struct koi_flow_state* find_flow_state(void) {
   return bpf_map_lookup_elem(&koi_flow_state, &only);
 }
 
+// Whether a flow that found koi_flows full may come for the next time only now: within the time of
+// a handshake its SYN, within that of an idle flow its next datagram.
+static __always_inline int was_just_full(const struct koi_flow_state* state,
+                                         const struct packet* packet, const struct choice* choice) {
+  const struct koi_settings* settings = choice->settings;
+  const __u64 silent_ns =
+      packet->protocol == IPPROTO_UDP ? settings->idle_udp_ns : settings->handshake_ns;
+  return state->full_ns && choice->now_ns - state->full_ns < settings->full_ns + silent_ns;
+}
+
+// No entry could be made, or none was tried.
+static __always_inline void refuse(struct koi_flow_state* state, int full,
+                                   const struct choice* choice) {
+  if (choice->dry) return;
+  if (full) state->full_ns = choice->now_ns;
+  __sync_fetch_and_add(&state->refused, 1);
+}
+
 // A new flow goes to `current` and gets an entry. While koi_flows has no place, and for a moment
-// after, it goes to `previous`: without an entry that is where its next packets go too. For the
-// time of a handshake after that it goes there with an entry, since it may be the second SYN of a
-// flow that had none.
+// after, it goes to `previous`: without an entry that is where its next packets go too. For some
+// time after that it goes there with an entry, since it may be one that had none.
 static __always_inline void begin_flow(const struct koi_flow_key* key, struct koi_flow* record,
                                        const struct packet* packet, struct choice* choice,
                                        struct koi_slot_times* times) {
@@ -81,19 +98,15 @@ static __always_inline void begin_flow(const struct koi_flow_key* key, struct ko
   }
   struct koi_flow_state* state = find_flow_state();
   if (!state) return;
-  const struct koi_settings* settings = choice->settings;
-  const __u64 since_full = choice->now_ns - state->full_ns;
-  if (state->full_ns && since_full < settings->full_ns + settings->handshake_ns) {
+  if (was_just_full(state, packet, choice)) {
     choice->why = KOI_CHOICE_FULL;
     choice->backend = choice->slot.previous;
   }
-  const int may_enter = !state->full_ns || since_full >= settings->full_ns;
-  if (may_enter) {
-    if (enter(key, NULL, packet, choice)) return;
-    state->full_ns = choice->now_ns;
-    choice->why = KOI_CHOICE_FULL;
-  }
-  if (!choice->dry) __sync_fetch_and_add(&state->refused, 1);
+  const int may_enter =
+      !state->full_ns || choice->now_ns - state->full_ns >= choice->settings->full_ns;
+  if (may_enter && enter(key, NULL, packet, choice)) return;
+  choice->why = KOI_CHOICE_FULL;
+  refuse(state, may_enter, choice);
   go_to_previous(choice, times);
 }
 
@@ -104,18 +117,23 @@ static __always_inline void take_over_datagram(const struct koi_flow_key* key,
                                                struct choice* choice,
                                                struct koi_slot_times* times) {
   const int soon = times && choice->now_ns - times->left_rest_ns < choice->settings->idle_udp_ns;
-  if (packet->about) {
-    choice->why = soon ? KOI_CHOICE_OLD : KOI_CHOICE_NEW;
-    choice->backend = soon ? choice->slot.previous : choice->slot.current;
+  if (!soon && !packet->about) {
+    begin_flow(key, record, packet, choice, times);
     return;
   }
-  if (!soon) {
-    begin_flow(key, record, packet, choice, times);
+  struct koi_flow_state* state = find_flow_state();
+  if (!state) return;
+  if (packet->about) {
+    const int old = soon || was_just_full(state, packet, choice);
+    choice->why = old ? KOI_CHOICE_OLD : KOI_CHOICE_NEW;
+    choice->backend = old ? choice->slot.previous : choice->slot.current;
     return;
   }
   choice->why = KOI_CHOICE_TAKEN;
   choice->backend = choice->slot.previous;
-  if (!enter(key, record, packet, choice)) go_to_previous(choice, times);
+  if (enter(key, record, packet, choice)) return;
+  refuse(state, /*full=*/1, choice);
+  go_to_previous(choice, times);
 }
 
 static __always_inline int is_down(__u32 number) {
@@ -123,9 +141,12 @@ static __always_inline int is_down(__u32 number) {
   return !backend || backend->health == KOI_BACKEND_DOWN;
 }
 
-// Where a flow belongs is down: it is lost there, so it may as well begin anew.
+// Where a flow belongs is down, or nobody was there when it came: it is lost there, so it may as
+// well begin anew.
 static __always_inline void leave_if_down(struct koi_flow* entry, struct choice* choice) {
-  if (choice->pool->on_down != KOI_ON_DOWN_LEAVE || !is_down(choice->backend)) return;
+  if (choice->backend || !entry) {
+    if (choice->pool->on_down != KOI_ON_DOWN_LEAVE || !is_down(choice->backend)) return;
+  }
   choice->why = KOI_CHOICE_DOWN;
   choice->backend = choice->slot.current;
   if (entry && !choice->dry) entry->backend = choice->backend;

@@ -143,10 +143,10 @@ void RingKeeper::EndLook() {
   const absl::StatusOr<FlowRefusals> refusals = flows_.Refusals();
   Note(refusals.status());
   // Since then entries that name `previous` may have come where the look had been already.
+  const Duration silent = std::max(times_.handshake, times_.idle.udp);
   const bool previous_may_gain =
       !refusals.ok() ||
-      (refusals->count > 0 &&
-       look_began_ < refusals->last + times_.full + times_.handshake + kFlowTimeGrain);
+      (refusals->count > 0 && look_began_ < refusals->last + times_.full + silent + kFlowTimeGrain);
   for (auto& [number, pool] : pools_) pool->LookEnds(look_began_, previous_may_gain, times_);
 }
 
