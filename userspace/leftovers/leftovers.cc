@@ -15,6 +15,7 @@
 #include "leftovers/vips.h"
 #include "net/namespace_processes.h"
 #include "net/netlink.h"
+#include "net/routes.h"
 #include "net/socket.h"
 #include "protocol/keeper_messages.h"
 
@@ -65,6 +66,24 @@ absl::Status FindOnInterface(const std::string& name, FoundLeftovers& found) {
   return FindXdp(interface, found);
 }
 
+absl::Status ReleaseNeighbour(const NeighbourKey& key) {
+  KOI_ASSIGN_OR_RETURN(Routes routes, Routes::Open());
+  return routes.ReleaseNeighbour(key);
+}
+
+// On all interfaces.
+absl::Status FindNeighbours(FoundLeftovers& found) {
+  KOI_ASSIGN_OR_RETURN(Routes routes, Routes::Open());
+  KOI_ASSIGN_OR_RETURN(const auto neighbours, routes.Neighbours());
+  for (const auto& [key, neighbour] : neighbours) {
+    if (!neighbour.kept) continue;
+    found.items.push_back({.kind = LeftoverKind::kNeighbour,
+                           .name = key.second.ToString(),
+                           .remove = [key = key] { return ReleaseNeighbour(key); }});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::string_view LeftoverKindName(LeftoverKind kind) {
@@ -72,6 +91,7 @@ absl::string_view LeftoverKindName(LeftoverKind kind) {
     case LeftoverKind::kProcess: return "process";
     case LeftoverKind::kVip: return "VIP";
     case LeftoverKind::kXdp: return "XDP program";
+    case LeftoverKind::kNeighbour: return "neighbour";
     case LeftoverKind::kPin: return "pin";
     case LeftoverKind::kSocket: return "socket";
     case LeftoverKind::kMount: return "mount";
@@ -95,6 +115,8 @@ FoundLeftovers FindLeftovers(const LeftoverPlaces& places) {
   if (!places.interface.empty()) {
     const absl::Status looked = FindOnInterface(places.interface, found);
     if (!looked.ok()) found.unclear.emplace_back(looked.message());
+    const absl::Status asked = FindNeighbours(found);
+    if (!asked.ok()) found.unclear.emplace_back(asked.message());
   }
   if (!places.bpffs.empty()) {
     for (const std::string& pin : ListPins(places.bpffs)) {

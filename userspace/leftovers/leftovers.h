@@ -13,9 +13,9 @@
 
 namespace koi {
 
-enum class LeftoverKind { kProcess, kVip, kXdp, kPin, kSocket, kMount };
+enum class LeftoverKind { kProcess, kVip, kXdp, kNeighbour, kPin, kSocket, kMount };
 
-// "process", "VIP", "XDP program", "pin", "socket", "mount".
+// "process", "VIP", "XDP program", "neighbour", "pin", "socket", "mount".
 absl::string_view LeftoverKindName(LeftoverKind kind);
 
 struct Leftover {
@@ -41,7 +41,8 @@ struct FoundLeftovers {
 // first of all they are to be ended, which needs KILL.
 std::vector<Leftover> LeftProcesses();
 
-// VIPs that an earlier koi leased, its XDP program, its pins, its control socket.
+// VIPs that an earlier koi leased, its XDP program, the neighbours that it had the kernel keep, its
+// pins, its control socket.
 FoundLeftovers FindLeftovers(const LeftoverPlaces& places);
 
 // A bpffs that koi mounted for `bpffs`, when nothing else is in it: to be removed last.

@@ -24,6 +24,14 @@ RunningNode::RunningNode(EventLoop& loop, KeeperClient& keeper)
       keeper_(keeper),
       health_(loop, [this](uint32_t number, BackendHealth health,
                            const std::string& why) { OnHealth(number, health, why); }),
+      ways_(loop, {.on_interfaces =
+                       [this](const std::vector<uint32_t>& interfaces) {
+                         const absl::Status set = data_plane_->SetDevices(interfaces);
+                         if (set.ok()) return;
+                         LogError("cannot send out of an interface", {{"why", set.message()}});
+                       },
+                   .on_way = [this](const BackendEntry& backend,
+                                    const BackendWay& way) { pools_->SetWay(backend, way); }}),
       access_logs_(loop, [this](absl::string_view name, int fd) { keeper_.Hold(name, fd); }),
       workers_(loop, [this](KeeperMessageType order, int cpu,
                             pid_t pid) { keeper_.Order(order, ChildRole::kWorker, cpu, pid); }),
@@ -168,6 +176,7 @@ void RunningNode::Watch() {
 
 void RunningNode::TakeDown() {
   endpoints_.CloseControl();
+  ways_.Release();
   if (pins_.empty()) return;
   const absl::Status removed = RemovePins(pins_);
   if (!removed.ok()) LogWarn("cannot remove what was pinned", {{"why", removed.message()}});
@@ -200,6 +209,9 @@ void RunningNode::BackendRemoved(const BackendEntry& backend) {
   if (!cleared.ok()) LogWarn("figures are too high", {{"why", cleared.message()}});
 }
 
-void RunningNode::BackendsChanged() { rings_->BackendsChanged(); }
+void RunningNode::BackendsChanged() {
+  ways_.SetBackends(pools_->ListAll());
+  rings_->BackendsChanged();
+}
 
 }  // namespace koi

@@ -14,6 +14,7 @@
 #include "manager/endpoints.h"
 #include "manager/health/checker.h"
 #include "manager/keeper_client.h"
+#include "manager/l4/ways.h"
 #include "manager/l4_rings.h"
 #include "manager/operations.h"
 #include "manager/pool_table.h"
@@ -51,7 +52,7 @@ class RunningNode : private PoolTableObserver {
   void Watch();
   void OnHealth(uint32_t number, BackendHealth health, const std::string& why);
 
-  // PoolTableObserver: health checks follow the pools.
+  // PoolTableObserver: health checks, rings and ways follow the pools.
   void BackendPresent(const BackendEntry& backend, const CheckConfig& check) override;
   void BackendRemoved(const BackendEntry& backend) override;
   void BackendsChanged() override;
@@ -68,6 +69,7 @@ class RunningNode : private PoolTableObserver {
   HealthChecker health_;
   std::optional<PoolTable> pools_;
   std::optional<L4Rings> rings_;
+  Ways ways_;
   AccessLogs access_logs_;
   WorkerFleet workers_;
   CertificateWatch certificates_;

@@ -14,102 +14,20 @@
 #include <cstring>
 
 #include "base/status_macros.h"
+#include "net/netlink_message.h"
 
 namespace koi {
 namespace {
 
-constexpr size_t kReceiveBytes = 64 * 1024;  // more than the kernel puts in one datagram
-constexpr size_t kRequestBytes = 256;        // room for any single request below
-
-// One request under construction.
-class Request {
- public:
-  Request(uint16_t type, uint16_t flags, uint32_t sequence) {
-    header_ = mnl_nlmsg_put_header(bytes_.data());
-    header_->nlmsg_type = type;
-    header_->nlmsg_flags = NLM_F_REQUEST | flags;
-    header_->nlmsg_seq = sequence;
-  }
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-
-  template <typename T>
-  T* Body() {
-    return static_cast<T*>(mnl_nlmsg_put_extra_header(header_, sizeof(T)));
-  }
-  nlmsghdr* header() { return header_; }
-  absl::string_view bytes() const { return {bytes_.data(), header_->nlmsg_len}; }
-
- private:
-  alignas(nlmsghdr) std::array<char, kRequestBytes> bytes_ = {};
-  nlmsghdr* header_;
-};
-
-absl::StatusOr<Fd> OpenSocket(uint32_t groups, int flags) {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, "cannot create a netlink socket");
-  sockaddr_nl address = {};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = groups;
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot bind a netlink socket");
-  }
-  return fd;
-}
-
-absl::Status SendRequest(int fd, absl::string_view request) {
-  ssize_t sent;
-  do {
-    sent = ::send(fd, request.data(), request.size(), 0);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return absl::ErrnoToStatus(errno, "cannot send a netlink request");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<absl::string_view> ReceiveInto(int fd, std::vector<char>& buffer) {
-  ssize_t got;
-  do {
-    got = ::recv(fd, buffer.data(), buffer.size(), 0);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0 && errno == EAGAIN) return absl::DeadlineExceededError("no netlink message yet");
-  if (got < 0 && errno == ENOBUFS) return absl::DataLossError("netlink messages were dropped");
-  if (got < 0) return absl::ErrnoToStatus(errno, "cannot receive a netlink message");
-  return absl::string_view(buffer.data(), static_cast<size_t>(got));
-}
-
-// Calls `visit` with each message of a datagram.
-template <typename Visit>
-void ForEachMessage(absl::string_view datagram, const Visit& visit) {
-  int rest = static_cast<int>(datagram.size());
-  const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
-  while (mnl_nlmsg_ok(message, rest)) {
-    visit(message);
-    message = mnl_nlmsg_next(message, &rest);
-  }
-}
-
-// Calls `visit` with each attribute behind the message's fixed part of `offset` bytes.
-template <typename Visit>
-void ForEachAttribute(const nlmsghdr* message, size_t offset, Visit visit) {
-  const auto call = [](const nlattr* attribute, void* data) -> int {
-    (*static_cast<Visit*>(data))(attribute);
-    return MNL_CB_OK;
-  };
-  mnl_attr_parse(message, static_cast<unsigned int>(offset), call, &visit);
-}
-
-template <typename Visit>
-void ForEachNestedAttribute(const nlattr* outer, Visit visit) {
-  const auto call = [](const nlattr* attribute, void* data) -> int {
-    (*static_cast<Visit*>(data))(attribute);
-    return MNL_CB_OK;
-  };
-  mnl_attr_parse_nested(outer, call, &visit);
-}
-
-int ErrorOf(const nlmsghdr* message) {
-  return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
-}
+using netlink::ErrorOf;
+using netlink::ForEachAttribute;
+using netlink::ForEachMessage;
+using netlink::ForEachNestedAttribute;
+using netlink::kReceiveBytes;
+using netlink::OpenSocket;
+using netlink::ReceiveInto;
+using netlink::Request;
+using netlink::SendRequest;
 
 std::string XdpMode(const nlattr* xdp) {
   std::string mode;
@@ -218,23 +136,7 @@ absl::StatusOr<Netlink> Netlink::Open() {
 }
 
 absl::StatusOr<int> Netlink::Ask(absl::string_view request, const Reply& on_reply) {
-  KOI_RETURN_IF_ERROR(SendRequest(fd_.get(), request));
-  std::vector<char> buffer(kReceiveBytes);
-  std::optional<int> error;
-  while (!error.has_value()) {
-    KOI_ASSIGN_OR_RETURN(const absl::string_view datagram, ReceiveInto(fd_.get(), buffer));
-    ForEachMessage(datagram, [&](const nlmsghdr* message) {
-      if (message->nlmsg_seq != sequence_ || error.has_value()) return;
-      if (message->nlmsg_type == NLMSG_DONE) {
-        error = 0;
-      } else if (message->nlmsg_type == NLMSG_ERROR) {
-        error = ErrorOf(message);
-      } else {
-        on_reply({reinterpret_cast<const char*>(message), message->nlmsg_len});
-      }
-    });
-  }
-  return *error;
+  return netlink::Ask(fd_.get(), request, sequence_, on_reply);
 }
 
 absl::StatusOr<Interface> Netlink::FindInterface(const std::string& name) {
