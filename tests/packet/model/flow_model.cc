@@ -172,7 +172,7 @@ uint16_t FlowModel::Begin(const ModelPacket& packet, Slot& slot, Entry* record, 
 
 uint16_t FlowModel::Send(const ModelPacket& packet, TimePoint now) {
   Slot& slot = slots_[packet.slot];
-  if (!slot.moved || (packet.about && !Has(Rule::kErrors))) return slot.current;
+  if (!slot.moved || ((packet.about || packet.piece) && !Has(Rule::kErrors))) return slot.current;
   const auto found = entries_.find(packet.flow);
   Entry* record = found == entries_.end() ? nullptr : &found->second;
   Entry* entry = record != nullptr && record->epoch == slot.epoch ? record : nullptr;

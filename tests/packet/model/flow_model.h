@@ -40,6 +40,7 @@ struct ModelPacket {
   bool udp = false;
   bool syn = false;
   bool about = false;  // an ICMP error
+  bool piece = false;  // the first fragment of a packet
   uint32_t sequence = 0;
 };
 

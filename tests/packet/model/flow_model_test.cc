@@ -93,7 +93,7 @@ constexpr LeftOut kLeftOut[] = {
     {Rule::kReturnIsMoved, "R2: a slot that returns is still moved"},
     {Rule::kQuiet, "R3: nobody needs previous"},
     {Rule::kEntriesElsewhere, "R3: no entry names another backend"},
-    {Rule::kEpoch, "R4: the epoch goes up", kAmple, 61},
+    {Rule::kEpoch, "R4: the epoch goes up", kAmple, 91},
     {Rule::kRetransmission, "R5: the same SYN stays"},
     {Rule::kReuse, "R5: another SYN is new"},
     {Rule::kHandshake, "R6: planned changes wait"},
@@ -104,7 +104,7 @@ constexpr LeftOut kLeftOut[] = {
     {Rule::kFollowDown, "R9: previous follows when it is down"},
     {Rule::kRingIsTheTruth, "R10: a new manager takes the ring as it is"},
     {Rule::kDatagrams, "R11: datagrams are taken over"},
-    {Rule::kErrors, "R12: errors go where their flow goes"},
+    {Rule::kErrors, "R12: errors and pieces go where their flow goes"},
 };
 
 TEST_F(FlowModelTest, EveryRuleLeftOutMovesFlows) {

@@ -55,10 +55,12 @@ Packet FrameOf(const ModelPacket& packet) {
         .Icmp(3, 1)
         .Quoting(packet.udp ? answer.Udp(53, port).Payload("answer") : answer.Tcp(80, port), 8);
   }
-  const Packet sent = Packet::Ethernet().Ip4(kClient, kVip);
+  const Packet link = Packet::Ethernet().Ip4(kClient, kVip);
+  const Packet sent = packet.piece ? link.Fragment(0, /*more=*/true) : link;
   if (packet.udp) return sent.Udp(port, 53);
   const Packet tcp = sent.Tcp(port, 80).WithSequence(packet.sequence);
-  return packet.syn ? tcp : tcp.WithFlags("A");
+  // All pieces but the last are multiples of 8 bytes.
+  return packet.syn ? tcp : tcp.WithFlags("A").Payload("data");
 }
 
 }  // namespace
@@ -121,7 +123,8 @@ void KernelNode::SetClock(TimePoint now) {
   settings.idle_udp_ns = static_cast<__u64>(setup_.times.idle.udp.count());
   settings.handshake_ns = static_cast<__u64>(setup_.times.handshake.count());
   settings.full_ns = static_cast<__u64>(setup_.times.full.count());
-  settings.clock_offset_ns = (now - CoarseNow()).count();
+  clock_set_ = CoarseNow();
+  settings.clock_offset_ns = (now - clock_set_).count();
   Set("koi_settings", &kOnly, &settings);
 }
 
@@ -195,10 +198,10 @@ void KernelNode::Restart(const std::map<uint16_t, ModelBackend>& backends, TimeP
 uint32_t KernelNode::moved() { return keeper_->Figures(kPool).moved; }
 
 uint16_t KernelNode::Send(const ModelPacket& packet, TimePoint now) {
-  const TimePoint before = Now();
   SetClock(now);
   const uint16_t backend = Run(FrameOf(packet));
-  if (Now() - before > kTolerance) disturbed_ = true;
+  // The clock that the program reads stands still where ticks are late, and leaps then.
+  if (CoarseNow() - clock_set_ > kTolerance) disturbed_ = true;
   return backend;
 }
 

@@ -42,6 +42,7 @@ class KernelNode : public RealNode {
   const FlowModel::Setup setup_;
   ProgramRunner runner_;
   std::optional<RingKeeper> keeper_;
+  TimePoint clock_set_ = {};
   bool disturbed_ = false;
 };
 

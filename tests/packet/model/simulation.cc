@@ -205,6 +205,7 @@ void Simulation::Send(int flow, bool syn, bool about) {
                            .udp = client.udp,
                            .syn = syn,
                            .about = about,
+                           .piece = !syn && !about && Chance(0.05),
                            .sequence = client.sequence + (syn || client.udp ? 0 : 1)};
   const std::string before = model_.Describe(packet);
   const uint16_t backend = model_.Send(packet, now_);
