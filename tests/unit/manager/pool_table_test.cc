@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 
@@ -235,6 +236,40 @@ TEST_F(PoolTableTest, RingFollowsItsBackends) {
   EXPECT_EQ(share(two), 5003U);
   EXPECT_NEAR(rings->Figures(4).moved, 2501, 1);
   EXPECT_FALSE(rings->Free(two));
+}
+
+TEST_F(PoolTableTest, RingOfAThousandBackendsChangesInLittleTime) {
+  RingKeeper keeper(*RingMaps::Open(*object),
+                    FlowMap(*object->MapFd("koi_flows"), *object->MapFd("koi_flow_state")));
+  keeper.SetTimes({.handshake = kL4Handshake, .full = kL4Full});
+  std::vector<BackendEntry> backends(1000);
+  for (uint32_t i = 0; i < backends.size(); ++i) {
+    backends[i].number = 2000 + i;
+    backends[i].health = BackendHealth::kUp;
+    backends[i].pool = 4;
+    backends[i].pool_name = "big";
+    backends[i].name = "b" + std::to_string(i);
+  }
+  const auto measured = [&](const char* what, TimePoint at, const auto& change) {
+    const TimePoint begin = Now();
+    change();
+    keeper.SetBackends(backends);
+    (void)keeper.Advance(at);
+    std::printf("measured ring_%s_1000 %.1f ms\n", what,
+                static_cast<double>((Now() - begin).count()) / 1e6);
+  };
+  const TimePoint start = CoarseNow();
+  measured("made", start, [&] {
+    ASSERT_TRUE(keeper.AddMissing({{.number = 4, .name = "big", .slots = 65'537}}, start).ok());
+  });
+  measured("one_down", start + std::chrono::seconds(20),
+           [&] { backends[7].health = BackendHealth::kDown; });
+  measured("all_weights", start + std::chrono::seconds(40), [&] {
+    for (uint32_t i = 0; i < backends.size(); ++i) backends[i].weight = 10 + i % 190;
+  });
+  EXPECT_GT(keeper.Figures(4).moved, 10'000U);
+  measured("swapped", start + std::chrono::seconds(50), [] {});
+  EXPECT_TRUE(keeper.RemoveOthers({}).ok());
 }
 
 TEST_F(PoolTableTest, TableThatIsFullSaysSo) {
