@@ -25,10 +25,15 @@ constexpr Command kCommands[] = {
     {"backend list", "[POOL]", "List backends, of one pool or of all.", ListBackends},
     {"backend add", "POOL NAME ADDRESS:PORT [--weight N] [--reason TEXT]",
      "Add a backend to a pool.", AddBackend},
-    {"backend drain", "POOL NAME [--reason TEXT]",
-     "Stop sending new connections to a backend; open ones run to their end.", DrainBackend},
+    {"backend drain", "POOL NAME [--wait] [--timeout DURATION] [--quiet DURATION] [--reason TEXT]",
+     "Stop sending new connections to a backend; open ones run to their end. --wait waits for "
+     "that, 10m or --timeout at the longest; an l4 backend's have ended when no packet has gone "
+     "there for 30s or --quiet.",
+     DrainBackend},
     {"backend undrain", "POOL NAME [--reason TEXT]",
      "Send new connections to a drained backend again.", UndrainBackend},
+    {"backend weight", "POOL NAME N [--reason TEXT]", "Give a backend another weight.",
+     WeightBackend},
     {"backend remove", "POOL NAME [--reason TEXT]", "Remove a backend from a pool.", RemoveBackend},
     {"service list", "", "List the services and what they do.", ListServices},
     {"worker list", "", "List the workers, one for each CPU.", ListWorkers},

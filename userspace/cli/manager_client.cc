@@ -151,6 +151,10 @@ absl::StatusOr<BackendChange> ManagerClient::UndrainBackend(const BackendName& b
   return Change("/backends/undrain", EncodeJson(backend));
 }
 
+absl::StatusOr<BackendChange> ManagerClient::WeightBackend(const BackendWeight& backend) const {
+  return Change("/backends/weight", EncodeJson(backend));
+}
+
 absl::StatusOr<BackendChange> ManagerClient::RemoveBackend(const BackendName& backend) const {
   return Change("/backends/remove", EncodeJson(backend));
 }

@@ -34,6 +34,7 @@ class ManagerClient {
   absl::StatusOr<BackendChange> AddBackend(const BackendAdd& backend) const;
   absl::StatusOr<BackendChange> DrainBackend(const BackendName& backend) const;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend) const;
+  absl::StatusOr<BackendChange> WeightBackend(const BackendWeight& backend) const;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend) const;
   absl::StatusOr<CertificateList> ListCertificates() const;
   absl::StatusOr<CertificateList> ReloadCertificates() const;

@@ -15,6 +15,7 @@ absl::StatusOr<ExitCode> ListBackends(const Invocation& invocation);
 absl::StatusOr<ExitCode> AddBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> DrainBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> UndrainBackend(const Invocation& invocation);
+absl::StatusOr<ExitCode> WeightBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> RemoveBackend(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListServices(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListWorkers(const Invocation& invocation);

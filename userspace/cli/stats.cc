@@ -35,6 +35,7 @@ void PrintServices(const Stats& stats, std::ostream& out) {
   Table table({"SERVICE", "CONNECTIONS", "REQUESTS", "2XX", "3XX", "4XX", "5XX", "ERRORS",
                "BYTES IN", "BYTES OUT", "TLS", "RESUMED", "P50", "P99"});
   for (const ServiceStats& service : stats.services) {
+    if (service.mode == "l4") continue;  // it has packets alone
     const auto& by_class = service.responses.by_class;
     table.Add({service.name, service.connections, service.requests, by_class[1], by_class[2],
                by_class[3], by_class[4], service.errors, service.bytes_in, service.bytes_out,
@@ -64,6 +65,7 @@ void PrintBackends(const Stats& stats, std::ostream& out) {
   Table table({"POOL", "BACKEND", "CONNECTIONS", "IN TOTAL", "REQUESTS", "5XX", "ERRORS", "RETRIES",
                "BYTES IN", "BYTES OUT", "P50", "P99"});
   for (const PoolStats& pool : stats.pools) {
+    if (!pool.forward.empty()) continue;
     for (const BackendStats& backend : pool.backends) {
       table.Add({pool.name, backend.name, backend.connections, backend.connections_total,
                  backend.requests, backend.responses.by_class[4], backend.errors, backend.retries,
@@ -72,6 +74,29 @@ void PrintBackends(const Stats& stats, std::ostream& out) {
     }
   }
   table.Print(out);
+}
+
+// Of l4 pools, where there are some.
+void PrintL4(const Stats& stats, std::ostream& out) {
+  Table pools({"L4 POOL", "FORWARD", "SLOTS", "IN TRANSITION"});
+  Table backends({"L4 POOL", "BACKEND", "PACKETS", "BYTES", "NEW FLOWS", "ENTRIES"});
+  bool any = false;
+  for (const PoolStats& pool : stats.pools) {
+    if (pool.forward.empty()) continue;
+    any = true;
+    pools.Add({pool.name, pool.forward, pool.slots, pool.slots_moved});
+    for (const BackendStats& backend : pool.backends) {
+      backends.Add({pool.name, backend.name, backend.packets, backend.bytes_out, backend.new_flows,
+                    backend.flow_entries});
+    }
+  }
+  if (!any) return;
+  pools.Print(out);
+  out << '\n';
+  backends.Print(out);
+  const FlowTableStats& flows = stats.flow_table;
+  out << "\nFlow entries: " << flows.entries << " of " << flows.room << ", " << flows.refused
+      << " refused\n\n";
 }
 
 // Verdicts that no packet has met would hide those that matter.
@@ -101,6 +126,7 @@ absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation) {
   PrintBackends(stats, invocation.out);
   invocation.out << '\n';
   PrintQueues(stats, invocation.out);
+  PrintL4(stats, invocation.out);
   PrintVerdicts(stats, invocation.out);
   return kExitOk;
 }

@@ -17,10 +17,10 @@ absl::StatusOr<ExitCode> ListVips(const Invocation& invocation) {
     return kExitOk;
   }
   KOI_ASSIGN_OR_RETURN(const Stats stats, DecodeStats(json));
-  Table table({"VIP", "GROUP", "ROLE", "HERE", "PACKETS", "BYTES"});
+  Table table({"VIP", "GROUP", "ROLE", "HERE", "PACKETS", "BYTES", "NEW FLOWS"});
   for (const VipStats& vip : stats.vips) {
-    table.Add(
-        {vip.address, int{vip.vhid}, vip.role, vip.present ? "yes" : "no", vip.packets, vip.bytes});
+    table.Add({vip.address, int{vip.vhid}, vip.role, vip.present ? "yes" : "no", vip.packets,
+               vip.bytes, vip.new_flows});
   }
   table.Print(invocation.out);
   return kExitOk;

@@ -19,6 +19,7 @@ constexpr ConfigTable kTables[] = {
     {.path = "added", .repeated = true, .help = "A backend that the CLI added."},
     {.path = "removed", .repeated = true, .help = "A backend of the file that the CLI removed."},
     {.path = "draining", .repeated = true, .help = "A backend that the CLI drains."},
+    {.path = "weighted", .repeated = true, .help = "A backend that the CLI gave a weight."},
 };
 
 constexpr ConfigKey NameKey(absl::string_view table, absl::string_view name) {
@@ -72,6 +73,17 @@ constexpr ConfigKey kKeys[] = {
     TextKey("draining", "by"),
     TextKey("draining", "at"),
     TextKey("draining", "why"),
+    NameKey("weighted", "pool"),
+    NameKey("weighted", "name"),
+    {.table = "weighted",
+     .name = "weight",
+     .type = KeyType::kNumber,
+     .minimum = 1,
+     .maximum = 1000,
+     .required = true},
+    TextKey("weighted", "by"),
+    TextKey("weighted", "at"),
+    TextKey("weighted", "why"),
 };
 
 StateNote ReadNote(const Section& section) {
@@ -100,6 +112,10 @@ std::vector<Change> ReadChanges(const Section& top, absl::string_view list, Prob
   return changes;
 }
 
+size_t CountChanges(const State& state) {
+  return state.added.size() + state.removed.size() + state.draining.size() + state.weighted.size();
+}
+
 State ReadState(const Section& top, Problems& problems) {
   State state;
   state.revision = top.GetOr<int64_t>("revision", 0);
@@ -112,7 +128,13 @@ State ReadState(const Section& top, Problems& problems) {
   const auto noted = [](const Section&) { return NotedBackend(); };
   state.removed = ReadChanges<NotedBackend>(top, "removed", problems, noted);
   state.draining = ReadChanges<NotedBackend>(top, "draining", problems, noted);
-  const size_t count = state.added.size() + state.removed.size() + state.draining.size();
+  state.weighted =
+      ReadChanges<WeightedBackend>(top, "weighted", problems, [](const Section& section) {
+        WeightedBackend weighted;
+        weighted.weight = static_cast<uint32_t>(section.GetOr<int64_t>("weight", weighted.weight));
+        return weighted;
+      });
+  const size_t count = CountChanges(state);
   const auto said = top.GetOr("changes", static_cast<int64_t>(count));
   if (said != static_cast<int64_t>(count)) {
     problems.Error(top.PlaceOf("changes"), absl::StrCat("changes ", said, ", but there are ", count,
@@ -174,8 +196,7 @@ std::string FormatState(const State& state) {
       "# What koi's command line changed on this host, on top of the configuration.\n"
       "# koi-manager writes this file: change it with koi backend, not by hand.\n";
   absl::StrAppend(&text, "version = 1\nrevision = ", state.revision,
-                  "\nchanges = ", state.added.size() + state.removed.size() + state.draining.size(),
-                  "\n");
+                  "\nchanges = ", CountChanges(state), "\n");
   for (const AddedBackend& added : state.added) {
     AppendHead("added", added.pool, added.name, text);
     absl::StrAppend(&text, "address = ", Quoted(added.endpoint.ToString()),
@@ -189,6 +210,11 @@ std::string FormatState(const State& state) {
   for (const NotedBackend& draining : state.draining) {
     AppendHead("draining", draining.pool, draining.name, text);
     AppendNote(draining.note, text);
+  }
+  for (const WeightedBackend& weighted : state.weighted) {
+    AppendHead("weighted", weighted.pool, weighted.name, text);
+    absl::StrAppend(&text, "weight = ", weighted.weight, "\n");
+    AppendNote(weighted.note, text);
   }
   return text;
 }

@@ -43,11 +43,22 @@ struct NotedBackend {
   bool operator==(const NotedBackend&) const = default;
 };
 
+// A backend whose weight is another one than the file says.
+struct WeightedBackend {
+  std::string pool = {};
+  std::string name = {};
+  uint32_t weight = 100;
+  StateNote note = {};
+
+  bool operator==(const WeightedBackend&) const = default;
+};
+
 struct State {
   int64_t revision = 0;  // one more with each change
   std::vector<AddedBackend> added = {};
-  std::vector<NotedBackend> removed = {};   // although the file has them
-  std::vector<NotedBackend> draining = {};  // of the file or added
+  std::vector<NotedBackend> removed = {};      // although the file has them
+  std::vector<NotedBackend> draining = {};     // of the file or added
+  std::vector<WeightedBackend> weighted = {};  // of the file or added
 
   bool operator==(const State&) const = default;
 };

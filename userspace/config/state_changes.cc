@@ -37,17 +37,48 @@ BackendConfig* BackendOf(PoolConfig& pool, absl::string_view name) {
   return nullptr;
 }
 
+// In an l4 pool the port is not where packets go.
 const BackendConfig* AtEndpoint(const PoolConfig& pool, const Endpoint& endpoint) {
   for (const BackendConfig& backend : pool.backends) {
-    if (backend.endpoint == endpoint) return &backend;
+    const bool same =
+        pool.is_l4() ? backend.endpoint.address == endpoint.address : backend.endpoint == endpoint;
+    if (same) return &backend;
   }
   return nullptr;
 }
 
-size_t CountBackends(const Config& config) {
+size_t MaxBackends(const PoolConfig& like) { return like.is_l4() ? kMaxL4Backends : kMaxBackends; }
+
+// Whether there is a number for another backend of `pool`.
+bool HasRoom(const Config& config, const PoolConfig& pool) {
   size_t count = 0;
-  for (const PoolConfig& pool : config.pools) count += pool.backends.size();
-  return count;
+  for (const PoolConfig& other : config.pools) {
+    if (other.is_l4() == pool.is_l4()) count += other.backends.size();
+  }
+  return count < MaxBackends(pool);
+}
+
+// What a file could not say of a backend in an l4 pool either (config/build_l4.cc).
+absl::Status CheckL4Address(const Config& config, const PoolConfig& pool, const Address& address) {
+  if (!pool.is_l4()) return absl::OkStatus();
+  for (const VipConfig& vip : config.vips) {
+    if (vip.address != address) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("a backend cannot be at ", address.ToString(), ", which is a VIP"));
+  }
+  if (pool.l4.forward != Forward::kDsr) return absl::OkStatus();
+  for (const ServiceConfig& service : config.services) {
+    if (!service.pool.has_value() || &config.pools[*service.pool] != &pool) continue;
+    for (const Endpoint& listen : service.listen) {
+      if (listen.address.is_ip4() == address.is_ip4()) continue;
+      return absl::InvalidArgumentError(absl::StrCat("service \"", service.name, "\" listens on ",
+                                                     ListenText(listen),
+                                                     ", and with forward = "
+                                                     "\"dsr\" a backend at ",
+                                                     address.ToString(), " is of another family"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Each of these makes one change, or says why it means nothing any more.
@@ -61,9 +92,11 @@ std::string Apply(const AddedBackend& added, Config& config) {
   if (const BackendConfig* other = AtEndpoint(*pool, added.endpoint); other != nullptr) {
     return absl::StrCat("the file has its address now, as \"", other->name, "\"");
   }
-  if (CountBackends(config) >= kMaxBackends) {
-    return absl::StrCat("there are ", kMaxBackends, " backends without it");
+  if (!HasRoom(config, *pool)) {
+    return absl::StrCat("there are ", MaxBackends(*pool), " backends without it");
   }
+  const absl::Status fits = CheckL4Address(config, *pool, added.endpoint.address);
+  if (!fits.ok()) return std::string(fits.message());
   pool->backends.push_back({.name = added.name,
                             .endpoint = added.endpoint,
                             .weight = added.weight,
@@ -89,6 +122,16 @@ std::string ApplyDraining(const NotedBackend& draining, Config& config) {
   BackendConfig* backend = BackendOf(*pool, draining.name);
   if (backend == nullptr) return "there is no such backend any more";
   backend->draining = true;
+  return "";
+}
+
+std::string ApplyWeight(const WeightedBackend& weighted, Config& config) {
+  PoolConfig* pool = PoolOf(config, weighted.pool);
+  if (pool == nullptr) return absl::StrCat("there is no pool \"", weighted.pool, "\" any more");
+  BackendConfig* backend = BackendOf(*pool, weighted.name);
+  if (backend == nullptr) return "there is no such backend any more";
+  if (backend->weight == weighted.weight) return "it has that weight now";
+  backend->weight = weighted.weight;
   return "";
 }
 
@@ -135,13 +178,16 @@ absl::StatusOr<BackendConfig*> FindBackend(Config& config, const NotedBackend& w
       "in pool \"", wanted.pool, "\" ", NotThere("backend", wanted.name, NamesOf(pool->backends))));
 }
 
-absl::Status CheckValues(const AddedBackend& backend) {
+absl::Status CheckWeight(uint32_t value) {
   const ConfigKey* weight = ConfigSchema().FindKey("pool.backend", "weight");
   KOI_CHECK(weight != nullptr);
-  if (backend.weight < weight->minimum || backend.weight > weight->maximum) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("weight ", backend.weight, " is not ", Expectation(*weight)));
-  }
+  if (value >= weight->minimum && value <= weight->maximum) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("weight ", value, " is not ", Expectation(*weight)));
+}
+
+absl::Status CheckValues(const AddedBackend& backend) {
+  KOI_RETURN_IF_ERROR(CheckWeight(backend.weight));
   if (IsName(backend.name)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", backend.name, "\" is no name: 1 to 31 letters, digits, \"_\", \".\" and \"-\""));
@@ -165,6 +211,7 @@ AppliedState ApplyState(const State& state, const Config& file) {
       [](const AddedBackend& added, Config& config) { return Apply(added, config); },
       applied.state.added, applied);
   ApplyEach(state.draining, "drained", ApplyDraining, applied.state.draining, applied);
+  ApplyEach(state.weighted, "weighted", ApplyWeight, applied.state.weighted, applied);
   return applied;
 }
 
@@ -182,10 +229,11 @@ absl::StatusOr<State> WithAdded(const State& state, const Config& file, AddedBac
                                                  backend.endpoint.ToString(), ", as backend \"",
                                                  other->name, "\""));
   }
-  if (CountBackends(now) >= kMaxBackends) {
+  if (!HasRoom(now, *pool)) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("there are ", kMaxBackends, " backends, as many as there may be"));
+        absl::StrCat("there are ", MaxBackends(*pool), " backends, as many as there may be"));
   }
+  KOI_RETURN_IF_ERROR(CheckL4Address(now, *pool, backend.endpoint.address));
   State next = Next(state);
   const auto removed = OfBackend(next.removed, backend.pool, backend.name);
   if (removed != next.removed.end()) {
@@ -207,6 +255,8 @@ absl::StatusOr<State> WithRemoved(const State& state, const Config& file, NotedB
   State next = Next(state);
   const auto draining = OfBackend(next.draining, backend.pool, backend.name);
   if (draining != next.draining.end()) next.draining.erase(draining);
+  const auto weighted = OfBackend(next.weighted, backend.pool, backend.name);
+  if (weighted != next.weighted.end()) next.weighted.erase(weighted);
   const auto added = OfBackend(next.added, backend.pool, backend.name);
   if (added != next.added.end()) {
     next.added.erase(added);
@@ -232,6 +282,23 @@ absl::StatusOr<State> WithoutDraining(const State& state, const Config& file,
   if (!found->draining) return state;
   State next = Next(state);
   next.draining.erase(OfBackend(next.draining, backend.pool, backend.name));
+  return next;
+}
+
+absl::StatusOr<State> WithWeight(const State& state, const Config& file, WeightedBackend backend) {
+  KOI_RETURN_IF_ERROR(CheckWeight(backend.weight));
+  Config now = ApplyState(state, file).config;
+  KOI_ASSIGN_OR_RETURN(const BackendConfig* found,
+                       FindBackend(now, {backend.pool, backend.name, {}}));
+  if (found->weight == backend.weight) return state;
+  State next = Next(state);
+  const auto before = OfBackend(next.weighted, backend.pool, backend.name);
+  if (before != next.weighted.end()) next.weighted.erase(before);
+  // Where that is its weight anyway nothing is to be remembered.
+  Config without = ApplyState(next, file).config;
+  KOI_ASSIGN_OR_RETURN(const BackendConfig* plain,
+                       FindBackend(without, {backend.pool, backend.name, {}}));
+  if (plain->weight != backend.weight) next.weighted.push_back(std::move(backend));
   return next;
 }
 

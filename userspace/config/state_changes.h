@@ -31,5 +31,6 @@ absl::StatusOr<State> WithAdded(const State& state, const Config& file, AddedBac
 absl::StatusOr<State> WithRemoved(const State& state, const Config& file, NotedBackend backend);
 absl::StatusOr<State> WithDraining(const State& state, const Config& file, NotedBackend backend);
 absl::StatusOr<State> WithoutDraining(const State& state, const Config& file, NotedBackend backend);
+absl::StatusOr<State> WithWeight(const State& state, const Config& file, WeightedBackend backend);
 
 }  // namespace koi

@@ -28,6 +28,7 @@ class L4Rings {
   bool Free(uint32_t backend) const { return keeper_.Free(backend); }
   RingFigures Figures(uint32_t pool) const { return keeper_.Figures(pool); }
   FlowFigures Flows() const { return keeper_.Flows(); }
+  uint64_t Entries(uint32_t backend) const { return keeper_.Entries(backend); }
 
  private:
   void Advance();

@@ -197,6 +197,18 @@ absl::StatusOr<BackendChange> Operations::UndrainBackend(const BackendName& back
   return Change(backend, "undrain", by, WithoutDraining);
 }
 
+absl::StatusOr<BackendChange> Operations::WeightBackend(const BackendWeight& backend,
+                                                        const std::string& by) {
+  WeightedBackend weighted{
+      .pool = backend.pool,
+      .name = backend.name,
+      .weight = backend.weight,
+      .note = Note(by, backend.reason,
+                   absl::StrCat("weight ", backend.pool, " ", backend.name, " ", backend.weight))};
+  return MakeTrue(backend.pool, backend.name,
+                  WithWeight(running_.state, running_.file, std::move(weighted)));
+}
+
 absl::StatusOr<BackendChange> Operations::RemoveBackend(const BackendName& backend,
                                                         const std::string& by) {
   return Change(backend, "remove", by, WithRemoved);

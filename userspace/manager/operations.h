@@ -49,6 +49,8 @@ class Operations : public ControlActions {
                                              const std::string& by) override;
   absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend,
                                                const std::string& by) override;
+  absl::StatusOr<BackendChange> WeightBackend(const BackendWeight& backend,
+                                              const std::string& by) override;
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
                                               const std::string& by) override;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;

@@ -71,6 +71,10 @@ std::vector<CliChange> CliChangesOf(const State& state) {
   for (const NotedBackend& draining : state.draining) {
     changes.push_back(ChangeOf("draining", draining));
   }
+  for (const WeightedBackend& weighted : state.weighted) {
+    changes.push_back(ChangeOf("weighted", {weighted.pool, weighted.name, weighted.note}));
+    changes.back().weight = weighted.weight;
+  }
   return changes;
 }
 

@@ -95,8 +95,9 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
                         Keep(running);
                         tickets_.Follow(running.config.tickets);
                       });
-  collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, health_, workers_,
-                                  carp_, certificates_, access_logs_, warnings_, started_});
+  collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, *rings_, health_,
+                                  workers_, carp_, certificates_, access_logs_, warnings_,
+                                  started_});
   operations_->SetCollector(*collector_);
   pins_ = operations_->running().config.node.bpffs;
   Keep(operations_->running());

@@ -63,6 +63,7 @@ void NoteChange(const State& state, const BackendEntry& backend, BackendStats& s
     stats.reason = change.note.why;
   };
   for (const AddedBackend& added : state.added) note(added);
+  for (const WeightedBackend& weighted : state.weighted) note(weighted);
   for (const NotedBackend& draining : state.draining) note(draining);
 }
 
@@ -83,6 +84,7 @@ Stats StatsCollector::Collect() const {
   CollectServices(stats);
   CollectVips(stats);
   CollectVerdicts(stats);
+  CollectFlowTable(stats);
   CollectCertificates(stats);
   stats.access_log = {.written = sources_.access_logs.written(),
                       .dropped = sources_.access_logs.dropped()};
@@ -154,6 +156,15 @@ BackendStats StatsCollector::CollectBackend(const BackendEntry& backend) const {
   stats.weight = backend.weight;
   NoteChange(sources_.desired.state, backend, stats);
   stats.max_connections = backend.connections_max;
+  if (backend.l4) {
+    const ForwardedFigures sent =
+        sources_.data_plane.ForwardedTo(backend.number).value_or(ForwardedFigures());
+    stats.packets = sent.packets;
+    stats.bytes_out = sent.bytes;
+    stats.new_flows = sent.new_flows;
+    stats.flow_entries = sources_.rings.Entries(backend.number);
+    return stats;
+  }
   Tell(Sum([&](const WorkerView& view) {
          return view.Backend(backend.number, backend.incarnation);
        }),
@@ -166,7 +177,14 @@ void StatsCollector::CollectPools(Stats& stats) const {
   for (const PoolConfig& configured : sources_.desired.config.pools) {
     PoolStats pool;
     pool.name = configured.name;
-    pool.balance = BalanceName(configured.balance);
+    if (configured.is_l4()) {
+      const RingFigures ring = sources_.rings.Figures(configured.number);
+      pool.forward = ForwardName(configured.l4.forward);
+      pool.slots = ring.slots;
+      pool.slots_moved = ring.moved;
+    } else {
+      pool.balance = BalanceName(configured.balance);
+    }
     Tell(Sum([&](const WorkerView& view) { return view.Pool(configured.number, configured.name); }),
          pool);
     for (const BackendEntry& backend : entries) {
@@ -186,6 +204,8 @@ void StatsCollector::CollectServices(Stats& stats) const {
          service);
     service.mode = ServiceModeName(configured.mode);
     service.tls = TlsModeName(configured.tls);
+    if (!configured.is_l4() || configured.protocols.tcp) service.protocols.push_back("tcp");
+    if (configured.is_l4() && configured.protocols.udp) service.protocols.push_back("udp");
     for (const Endpoint& endpoint : configured.listen)
       service.listen.push_back(ListenText(endpoint));
     if (configured.pool.has_value()) {
@@ -219,6 +239,7 @@ void StatsCollector::CollectVips(Stats& stats) const {
     if (traffic.ok()) {
       vip.packets = traffic->packets;
       vip.bytes = traffic->bytes;
+      vip.new_flows = traffic->new_flows;
     } else {
       stats.warnings.push_back(std::string(traffic.status().message()));
     }
@@ -235,6 +256,13 @@ void StatsCollector::CollectVerdicts(Stats& stats) const {
   for (const VerdictFigures& verdict : *verdicts) {
     stats.verdicts.push_back({verdict.name, verdict.action, verdict.packets});
   }
+}
+
+void StatsCollector::CollectFlowTable(Stats& stats) const {
+  const FlowFigures flows = sources_.rings.Flows();
+  stats.flow_table = {.entries = flows.entries,
+                      .room = sources_.desired.config.xdp.flows,
+                      .refused = flows.refused};
 }
 
 void StatsCollector::CollectCertificates(Stats& stats) const {

@@ -9,6 +9,7 @@
 #include "manager/data_plane.h"
 #include "manager/desired.h"
 #include "manager/health/checker.h"
+#include "manager/l4_rings.h"
 #include "manager/pool_table.h"
 #include "manager/worker_fleet.h"
 #include "protocol/control_messages.h"
@@ -20,6 +21,7 @@ struct StatsSources {
   const Desired& desired;
   const DataPlane& data_plane;
   const PoolTable& pools;
+  const L4Rings& rings;
   const HealthChecker& health;
   const WorkerFleet& workers;
   const CarpClient& carp;
@@ -46,6 +48,7 @@ class StatsCollector {
   void CollectServices(Stats& stats) const;
   void CollectVips(Stats& stats) const;
   void CollectVerdicts(Stats& stats) const;
+  void CollectFlowTable(Stats& stats) const;
   void CollectCertificates(Stats& stats) const;
   void CollectWarnings(Stats& stats) const;
 

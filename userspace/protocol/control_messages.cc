@@ -21,17 +21,20 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateList, certificates, changed, error
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendStats, name, address, admin, health, why, origin, by, at,
                                    reason, weight, connections, connections_total, requests, errors,
                                    bytes_in, bytes_out, max_connections, responses, retries,
-                                   connect_time, response_time, total_time)
+                                   connect_time, response_time, total_time, packets, new_flows,
+                                   flow_entries)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolStats, name, balance, backends, queued, queue_full,
-                                   queue_timeouts, retries, queue_time)
+                                   queue_timeouts, retries, queue_time, forward, slots, slots_moved)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ServiceStats, name, mode, tls, listen, pool, backends_up,
                                    backends, connections, connections_total, requests, responses,
                                    errors, bytes_in, bytes_out, handshakes, handshakes_tls13,
                                    handshakes_resumed, handshake_failures, handshake_time,
-                                   response_time, total_time)
+                                   response_time, total_time, protocols)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FlowTableStats, entries, room, refused)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CertificateExpiry, service, pool, name, until_s)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLogStats, written, dropped)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VipStats, address, vhid, role, present, packets, bytes,
+                                   new_flows)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BackendChange, pool, backend)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CliChange, change, pool, name, address, weight, by, at, why)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KeyChange, key, before, after)
@@ -51,6 +54,16 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReloadReport, outcome, changes, certificates,
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DiffReport, reload, cli)
 
 // A request may leave out what has a default.
+static void to_json(Json& json, const BackendWeight& backend) {
+  json = {{"pool", backend.pool}, {"name", backend.name}, {"weight", backend.weight}};
+  if (!backend.reason.empty()) json["reason"] = backend.reason;
+}
+static void from_json(const Json& json, BackendWeight& backend) {
+  json.at("pool").get_to(backend.pool);
+  json.at("name").get_to(backend.name);
+  json.at("weight").get_to(backend.weight);
+  if (json.contains("reason")) json.at("reason").get_to(backend.reason);
+}
 static void to_json(Json& json, const BackendName& backend) {
   json = {{"pool", backend.pool}, {"name", backend.name}};
   if (!backend.reason.empty()) json["reason"] = backend.reason;
@@ -101,6 +114,7 @@ static void to_json(Json& json, const Stats& stats) {
           {"carp", stats.carp},
           {"certificates", stats.certificates},
           {"access_log", stats.access_log},
+          {"flow_table", stats.flow_table},
           {"warnings", stats.warnings}};
 }
 
@@ -121,6 +135,7 @@ static void from_json(const Json& json, Stats& stats) {
   json.at("carp").get_to(stats.carp);
   json.at("certificates").get_to(stats.certificates);
   json.at("access_log").get_to(stats.access_log);
+  json.at("flow_table").get_to(stats.flow_table);
   json.at("warnings").get_to(stats.warnings);
   for (const auto& [name, packets] : json.at("verdicts").items()) {
     stats.verdicts.push_back(
@@ -132,6 +147,7 @@ std::string EncodeJson(const Stats& value) { return ToText(value); }
 std::string EncodeJson(const CpuStats& value) { return ToText(value); }
 std::string EncodeJson(const BackendName& value) { return ToText(value); }
 std::string EncodeJson(const BackendAdd& value) { return ToText(value); }
+std::string EncodeJson(const BackendWeight& value) { return ToText(value); }
 std::string EncodeJson(const BackendChange& value) { return ToText(value); }
 std::string EncodeJson(const WorkerReplace& value) { return ToText(value); }
 std::string EncodeJson(const CertificateList& value) { return ToText(value); }
@@ -152,6 +168,10 @@ absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json) {
 absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json) {
   return Decode<BackendAdd>("backend to add", json,
                             [](const Json& parsed) { return parsed.get<BackendAdd>(); });
+}
+absl::StatusOr<BackendWeight> DecodeBackendWeight(absl::string_view json) {
+  return Decode<BackendWeight>("weight of a backend", json,
+                               [](const Json& parsed) { return parsed.get<BackendWeight>(); });
 }
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json) {
   return Decode<BackendChange>("backend change", json,

@@ -12,6 +12,7 @@
 //   POST /backends/drain      BackendName    -> BackendChange
 //   POST /backends/undrain    BackendName    -> BackendChange
 //   POST /backends/remove     BackendName    -> BackendChange
+//   POST /backends/weight     BackendWeight  -> BackendChange
 //   POST /workers/replace     WorkerReplace  -> CpuStats, as it begins
 //   POST /certificates/reload {}             -> CertificateList
 //   GET  /diff                DiffReport
@@ -92,6 +93,10 @@ struct BackendStats {
   LatencyStats connect_time = {};   // with the TLS handshake, if there is one
   LatencyStats response_time = {};  // from the request to the response's head
   LatencyStats total_time = {};     // to its end; in tcp mode of the connection
+  // Of an l4 pool, what koi_xdp sent there; of the figures above it has but bytes_out.
+  uint64_t packets = 0;
+  uint64_t new_flows = 0;     // TCP: SYNs; UDP: while its slot is in transition
+  uint64_t flow_entries = 0;  // its flows that koi_flows remembers, at the last look
 };
 
 struct PoolStats {
@@ -103,11 +108,14 @@ struct PoolStats {
   uint64_t queue_timeouts = 0;  // waited in vain
   uint64_t retries = 0;
   LatencyStats queue_time = {};  // of those that had to wait
+  std::string forward = {};      // "dsr", "ipip": it is an l4 pool; else ""
+  uint64_t slots = 0;            // of its ring
+  uint64_t slots_moved = 0;      // of them, in transition
 };
 
 struct ServiceStats {
   std::string name = {};
-  std::string mode = {};  // "http", "tcp"
+  std::string mode = {};  // "http", "tcp", "l4"
   std::string tls = {};   // "terminate", "off"
   std::vector<std::string> listen = {};
   std::string pool = {};  // "" where it redirects
@@ -125,8 +133,9 @@ struct ServiceStats {
   uint64_t handshakes_resumed = 0;
   uint64_t handshake_failures = 0;
   LatencyStats handshake_time = {};
-  LatencyStats response_time = {};  // from the request to the response's head
-  LatencyStats total_time = {};     // to its end; in tcp mode of the connection
+  LatencyStats response_time = {};          // from the request to the response's head
+  LatencyStats total_time = {};             // to its end; in tcp mode of the connection
+  std::vector<std::string> protocols = {};  // "tcp", "udp"
 };
 
 struct VipStats {
@@ -136,6 +145,7 @@ struct VipStats {
   bool present = false;   // whether the interface has the address now
   uint64_t packets = 0;
   uint64_t bytes = 0;
+  uint64_t new_flows = 0;  // of its l4 services
 };
 
 struct VerdictStats {
@@ -158,6 +168,13 @@ struct AccessLogStats {
   uint64_t dropped = 0;  // by workers, whose pipe was full, and by files that cannot be written
 };
 
+// koi_flows.
+struct FlowTableStats {
+  uint64_t entries = 0;  // live ones, at the last look
+  uint64_t room = 0;
+  uint64_t refused = 0;  // for want of room
+};
+
 struct Stats {
   std::string node = {};
   std::string version = {};
@@ -176,6 +193,7 @@ struct Stats {
   std::vector<CarpGroupReport> carp = {};
   std::vector<CertificateExpiry> certificates = {};  // the first to expire, at most a thousand
   AccessLogStats access_log = {};
+  FlowTableStats flow_table = {};
   std::vector<std::string> warnings = {};  // sentences: what an operator should look at
 };
 
@@ -190,6 +208,13 @@ struct BackendAdd {
   std::string name = {};
   std::string address = {};
   uint32_t weight = 100;
+  std::string reason = {};
+};
+
+struct BackendWeight {
+  std::string pool = {};
+  std::string name = {};
+  uint32_t weight = 0;
   std::string reason = {};
 };
 
@@ -240,11 +265,11 @@ struct ReloadReport {
 
 // A change that the CLI made on this host.
 struct CliChange {
-  std::string change = {};  // "added", "removed", "draining"
+  std::string change = {};  // "added", "removed", "draining", "weighted"
   std::string pool = {};
   std::string name = {};
   std::string address = {};  // of one that was added
-  uint32_t weight = 0;
+  uint32_t weight = 0;       // of one that was added or weighted
   std::string by = {};
   std::string at = {};
   std::string why = {};
@@ -259,6 +284,7 @@ std::string EncodeJson(const Stats& value);
 std::string EncodeJson(const CpuStats& value);
 std::string EncodeJson(const BackendName& value);
 std::string EncodeJson(const BackendAdd& value);
+std::string EncodeJson(const BackendWeight& value);
 std::string EncodeJson(const BackendChange& value);
 std::string EncodeJson(const WorkerReplace& value);
 std::string EncodeJson(const CertificateList& value);
@@ -270,6 +296,7 @@ std::string EncodeError(absl::string_view message);
 absl::StatusOr<Stats> DecodeStats(absl::string_view json);
 absl::StatusOr<BackendName> DecodeBackendName(absl::string_view json);
 absl::StatusOr<BackendAdd> DecodeBackendAdd(absl::string_view json);
+absl::StatusOr<BackendWeight> DecodeBackendWeight(absl::string_view json);
 absl::StatusOr<BackendChange> DecodeBackendChange(absl::string_view json);
 absl::StatusOr<CpuStats> DecodeCpuStats(absl::string_view json);
 absl::StatusOr<CertificateList> DecodeCertificateList(absl::string_view json);

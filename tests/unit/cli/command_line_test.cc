@@ -34,7 +34,7 @@ TEST(CommandLineTest, EachCommandTakesTheCommonOptions) {
     SCOPED_TRACE(command.name);
     std::string line(command.name);
     for (const UsagePart& part : ParseUsage(command.usage)) {
-      if (part.kind == UsagePart::Kind::kRequired) absl::StrAppend(&line, " x");
+      if (part.kind == UsagePart::Kind::kRequired) absl::StrAppend(&line, " 1");
     }
     EXPECT_NE(Typed(line + " -o json --socket /nonexistent/koi.sock").code, kExitUsage);
   }
@@ -66,7 +66,7 @@ TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
       {"statsu",
        "koi: there is no command \"statsu\"; did you mean \"status\"?\nSee: koi --help\n"},
       {"backend",
-       "koi: a command is missing: list, add, drain, undrain, remove\nSee: koi backend "
+       "koi: a command is missing: list, add, drain, undrain, weight, remove\nSee: koi backend "
        "--help\n"},
       {"backend drian web web-1",
        "koi: there is no command \"backend drian\"; did you mean \"drain\"?\nSee: koi backend "

@@ -51,6 +51,15 @@ class FakeManager : public ControlActions {
                                                const std::string& by) override {
     return Note("undrain", backend, by);
   }
+  absl::StatusOr<BackendChange> WeightBackend(const BackendWeight& backend,
+                                              const std::string& by) override {
+    asked.push_back(absl::StrCat("weight ", backend.pool, " ", backend.name, " ", backend.weight,
+                                 Why(backend.reason, by)));
+    if (!answer.ok()) return answer;
+    BackendStats weighted = stats.pools[0].backends[0];
+    weighted.weight = backend.weight;
+    return BackendChange{.pool = backend.pool, .backend = weighted};
+  }
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
                                               const std::string& by) override {
     return Note("remove", backend, by);
@@ -234,6 +243,46 @@ TEST_F(ManagerCommandsTest, BackendIsDrainedUndrainedAndRemoved) {
               ElementsAre("drain web web-1", "undrain web web-1", "remove web web-1"));
 }
 
+TEST_F(ManagerCommandsTest, BackendIsGivenAWeight) {
+  EXPECT_EQ(Run("backend weight web web-1 50").out, "web-1: weight 50\n");
+  EXPECT_THAT(manager_.asked, ElementsAre("weight web web-1 50"));
+  EXPECT_EQ(Run("backend weight web web-1 half").code, kExitUsage);
+}
+
+TEST_F(ManagerCommandsTest, DrainWaitsForTheLastConnectionAndNoLongerThanItMay) {
+  BackendStats& backend = manager_.stats.pools[0].backends[0];
+  backend.admin = "draining";
+  const Said late = Run("backend drain web web-1 --wait --timeout 10ms");
+  EXPECT_EQ(late.code, kExitTimedOut);
+  EXPECT_THAT(late.talk, HasSubstr("web-1 has not drained in 10ms: 4 connections open"));
+
+  backend.connections = 0;
+  const Said drained = Run("backend drain web web-1 --wait");
+  EXPECT_EQ(drained.code, kExitOk);
+  EXPECT_THAT(drained.talk, HasSubstr("web-1: drained in "));
+
+  backend.admin = "enabled";
+  EXPECT_THAT(Run("backend drain web web-1 --wait").talk, HasSubstr("is not draining any more"));
+  EXPECT_EQ(Run("backend drain web web-1 --wait --timeout soon").code, kExitUsage);
+}
+
+TEST_F(ManagerCommandsTest, BackendOfAnL4PoolIsDrainedWhenNoPacketGoesThereAnyMore) {
+  PoolStats& pool = manager_.stats.pools[0];
+  pool.forward = "dsr";
+  pool.slots = 65537;
+  BackendStats& backend = pool.backends[0];
+  backend.admin = "draining";
+  backend.packets = 12;
+  backend.flow_entries = 3;
+  const Said late = Run("backend drain web web-1 --wait --timeout 10ms");
+  EXPECT_EQ(late.code, kExitTimedOut);
+  EXPECT_THAT(late.talk, HasSubstr("3 flows with an entry, 12 packets"));
+  EXPECT_EQ(Run("backend drain web web-1 --wait --quiet 100ms").code, kExitOk);
+
+  EXPECT_THAT(Run("backend list").out, HasSubstr("L4 POOL  BACKEND"));
+  EXPECT_THAT(Run("stats").out, HasSubstr("web      dsr      65537              0\n"));
+}
+
 TEST_F(ManagerCommandsTest, ReasonOfAChangeIsPassedOn) {
   EXPECT_EQ(Run("backend drain web web-1 --reason disk").code, kExitOk);
   EXPECT_EQ(Run("backend add web web-9 10.0.0.9:80 --reason load").code, kExitOk);
@@ -410,8 +459,8 @@ TEST_F(ManagerCommandsTest, CertificateThatCannotBeUsedIsSaid) {
 
 TEST_F(ManagerCommandsTest, VipsAreListed) {
   EXPECT_EQ(Run("vip list").out,
-            "VIP       GROUP  ROLE    HERE  PACKETS  BYTES\n"
-            "10.0.0.1     42  master  yes       110   9000\n");
+            "VIP       GROUP  ROLE    HERE  PACKETS  BYTES  NEW FLOWS\n"
+            "10.0.0.1     42  master  yes       110   9000          0\n");
   EXPECT_THAT(Run("vip list -o json").out, HasSubstr("\"address\": \"10.0.0.1\","));
 }
 

@@ -58,7 +58,8 @@ TEST(StateTest, WhatIsWrittenIsRead) {
   const State state = {.revision = 12,
                        .added = {Added("web-2", "[fd00::1]:80"), Added("web-3", "10.0.0.3:80")},
                        .removed = {Noted("web-1")},
-                       .draining = {Noted("web-2"), Noted("web-4")}};
+                       .draining = {Noted("web-2"), Noted("web-4")},
+                       .weighted = {{"web", "web-4", 7, kNote}}};
   const StateResult read = ParseState({"state.toml", FormatState(state)});
   ASSERT_TRUE(read.state.has_value()) << read.errors.at(0).ToString();
   EXPECT_EQ(*read.state, state);
@@ -118,6 +119,40 @@ TEST_F(StateChangesTest, RemovedOneOfTheFileMayComeBackOrBeReplaced) {
 
   ASSERT_TRUE(Take(WithAdded(state, file, Added("web-1", "10.0.0.9:80"))).ok());
   EXPECT_THAT(Backends(), ElementsAre("web-1 10.0.0.9:80 cli"));
+}
+
+TEST_F(StateChangesTest, WeightIsRememberedWhileItIsNotThatOfTheFile) {
+  const auto weight = [&] { return ApplyState(state, file).config.pools[0].backends[0].weight; };
+  const auto give = [&](uint32_t value) {
+    return Take(WithWeight(state, file, {"web", "web-1", value, kNote}));
+  };
+  ASSERT_TRUE(give(7).ok());
+  EXPECT_EQ(weight(), 7U);
+  ASSERT_TRUE(give(8).ok());
+  EXPECT_EQ(weight(), 8U);
+  EXPECT_EQ(state.weighted.size(), 1U);
+  ASSERT_TRUE(give(100).ok());
+  EXPECT_EQ(weight(), 100U);
+  EXPECT_THAT(state.weighted, IsEmpty());
+  EXPECT_TRUE(absl::IsInvalidArgument(give(0)));
+  EXPECT_TRUE(absl::IsInvalidArgument(give(1001)));
+  EXPECT_TRUE(absl::IsNotFound(WithWeight(state, file, {"web", "web-9", 7, kNote}).status()));
+
+  ASSERT_TRUE(give(7).ok());
+  ASSERT_TRUE(Take(WithRemoved(state, file, Noted("web-1"))).ok());
+  EXPECT_THAT(state.weighted, IsEmpty());
+}
+
+TEST_F(StateChangesTest, BackendOfAnL4PoolIsAddedWhereAFileCouldHaveItToo) {
+  const Config l4 = Parse(kL4Config).config.value();
+  const auto add = [&](const char* endpoint) {
+    return WithAdded(State(), l4, {"dns", "dns-2", *Endpoint::Parse(endpoint), 100, kNote})
+        .status();
+  };
+  EXPECT_TRUE(add("10.0.2.12:53").ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(add("10.0.2.11:54"))) << "the port does not make it another";
+  EXPECT_TRUE(absl::IsInvalidArgument(add("10.0.1.201:53"))) << "a VIP";
+  EXPECT_TRUE(absl::IsInvalidArgument(add("[fd00::1]:53"))) << "dsr, and another family";
 }
 
 TEST_F(StateChangesTest, MistakesSayWhatThereIs) {

@@ -40,6 +40,11 @@ class NotedActions : public ControlActions {
                                                const std::string& by) override {
     return Note(absl::StrCat("undrain ", backend.pool, " ", backend.name, " by ", by));
   }
+  absl::StatusOr<BackendChange> WeightBackend(const BackendWeight& backend,
+                                              const std::string& by) override {
+    return Note(
+        absl::StrCat("weight ", backend.pool, " ", backend.name, " ", backend.weight, " by ", by));
+  }
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
                                               const std::string& by) override {
     return Note(absl::StrCat("remove ", backend.pool, " ", backend.name, " by ", by));

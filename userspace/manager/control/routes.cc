@@ -127,6 +127,11 @@ HttpResponse Remove(ControlActions& actions, const HttpRequest& request) {
   return Change(actions, request, DecodeBackendName(request.body), &ControlActions::RemoveBackend);
 }
 
+HttpResponse Weight(ControlActions& actions, const HttpRequest& request) {
+  return Change(actions, request, DecodeBackendWeight(request.body),
+                &ControlActions::WeightBackend);
+}
+
 HttpResponse ReplaceWorker(ControlActions& actions, const HttpRequest& request) {
   const absl::StatusOr<WorkerReplace> order = DecodeWorkerReplace(request.body);
   if (!order.ok()) return Failure(order.status());
@@ -186,6 +191,7 @@ constexpr Route kRoutes[] = {
     {"/backends/drain", RouteKind::kChanges, Drain},
     {"/backends/undrain", RouteKind::kChanges, Undrain},
     {"/backends/remove", RouteKind::kChanges, Remove},
+    {"/backends/weight", RouteKind::kChanges, Weight},
     {"/workers/replace", RouteKind::kChanges, ReplaceWorker},
     {"/certificates", RouteKind::kOpen, Certificates},
     {"/certificates/reload", RouteKind::kChanges, ReloadCertificates},

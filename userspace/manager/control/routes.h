@@ -34,6 +34,8 @@ class ControlActions {
                                                      const std::string& by) = 0;
   virtual absl::StatusOr<BackendChange> UndrainBackend(const BackendName& backend,
                                                        const std::string& by) = 0;
+  virtual absl::StatusOr<BackendChange> WeightBackend(const BackendWeight& backend,
+                                                      const std::string& by) = 0;
   virtual absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
                                                       const std::string& by) = 0;
   // Begins; what CollectStats() says of the CPU tells how it goes on. FailedPrecondition when its

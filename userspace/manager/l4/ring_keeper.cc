@@ -109,6 +109,7 @@ void RingKeeper::Look(TimePoint now) {
     look_began_ = now;
     place_ = {};
     live_ = 0;
+    live_of_.clear();
     references_.LookBegins();
     for (auto& [number, pool] : pools_) pool->LookBegins();
   }
@@ -124,6 +125,7 @@ void RingKeeper::Look(TimePoint now) {
           dead.push_back(key);
         } else {
           ++live_;
+          ++live_of_[flow.backend];
         }
       });
   for (const FlowKey& key : dead) Note(flows_.RemoveIf(key, is_dead));
@@ -140,6 +142,7 @@ void RingKeeper::EndLook() {
   looking_ = false;
   references_.LookEnds();
   entries_ = live_;
+  entries_of_ = std::exchange(live_of_, {});
   const absl::StatusOr<FlowRefusals> refusals = flows_.Refusals();
   Note(refusals.status());
   // Since then entries that name `previous` may have come where the look had been already.
@@ -159,6 +162,11 @@ RingFigures RingKeeper::Figures(uint32_t pool) const {
 FlowFigures RingKeeper::Flows() const {
   const absl::StatusOr<FlowRefusals> refusals = flows_.Refusals();
   return {.entries = entries_, .refused = refusals.ok() ? refusals->count : 0};
+}
+
+uint64_t RingKeeper::Entries(uint32_t backend) const {
+  const auto found = entries_of_.find(backend);
+  return found == entries_of_.end() ? 0 : found->second;
 }
 
 // What goes on failing is said once.

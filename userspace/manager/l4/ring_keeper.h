@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/time.h"
 #include "dataplane/backend_map.h"
@@ -54,6 +55,8 @@ class RingKeeper {
 
   RingFigures Figures(uint32_t pool) const;
   FlowFigures Flows() const;
+  // Live entries that name the backend, at the last look.
+  uint64_t Entries(uint32_t backend) const;
 
  private:
   absl::Status AddPool(const L4Pool& pool, TimePoint now);
@@ -77,7 +80,9 @@ class RingKeeper {
   TimePoint look_began_ = {};
   FlowMap::Place place_;
   uint64_t live_ = 0;
-  uint64_t entries_ = 0;  // of the last look
+  uint64_t entries_ = 0;                                // of the last look
+  absl::flat_hash_map<uint32_t, uint64_t> live_of_;     // by backend
+  absl::flat_hash_map<uint32_t, uint64_t> entries_of_;  // of the last look
   absl::Status noted_;
 };
 

@@ -178,6 +178,47 @@ void WriteVips(const Stats& stats, PrometheusWriter& out) {
   for (const VipStats& vip : stats.vips) out.Sample({{"vip", vip.address}}, vip.packets);
   out.Family("koi_vip_bytes_total", kCounter, "Bytes of packets for the VIP.");
   for (const VipStats& vip : stats.vips) out.Sample({{"vip", vip.address}}, vip.bytes);
+  out.Family("koi_vip_new_flows_total", kCounter, "Flows that began at l4 services of the VIP.");
+  for (const VipStats& vip : stats.vips) out.Sample({{"vip", vip.address}}, vip.new_flows);
+}
+
+// Nothing where there is no l4 pool.
+void WriteL4(const Stats& stats, PrometheusWriter& out) {
+  const bool any = std::any_of(stats.pools.begin(), stats.pools.end(),
+                               [](const PoolStats& pool) { return !pool.forward.empty(); });
+  if (!any) return;
+  const auto of_pools = [&](absl::string_view name, absl::string_view help,
+                            uint64_t PoolStats::*value) {
+    out.Family(name, kGauge, help);
+    for (const PoolStats& pool : stats.pools) {
+      if (!pool.forward.empty()) out.Sample({{"pool", pool.name}}, pool.*value);
+    }
+  };
+  of_pools("koi_pool_slots", "Slots of the l4 pool's ring.", &PoolStats::slots);
+  of_pools("koi_pool_slots_moved", "Slots of the ring that are in transition.",
+           &PoolStats::slots_moved);
+  const auto of_backends = [&](absl::string_view name, MetricType type, absl::string_view help,
+                               uint64_t BackendStats::*value) {
+    out.Family(name, type, help);
+    for (const PoolStats& pool : stats.pools) {
+      if (pool.forward.empty()) continue;
+      for (const BackendStats& backend : pool.backends) {
+        out.Sample({{"pool", pool.name}, {"backend", backend.name}}, backend.*value);
+      }
+    }
+  };
+  of_backends("koi_backend_packets_total", kCounter, "Packets sent on to the l4 backend.",
+              &BackendStats::packets);
+  of_backends("koi_backend_new_flows_total", kCounter, "Flows that began at the l4 backend.",
+              &BackendStats::new_flows);
+  of_backends("koi_backend_flow_entries", kGauge, "Entries of the l4 backend's flows.",
+              &BackendStats::flow_entries);
+  out.Family("koi_flow_entries", kGauge, "Entries of flows in slots that changed.");
+  out.Sample({}, stats.flow_table.entries);
+  out.Family("koi_flow_entries_max", kGauge, "Room for them.");
+  out.Sample({}, stats.flow_table.room);
+  out.Family("koi_flow_entries_refused_total", kCounter, "Flows that found no room.");
+  out.Sample({}, stats.flow_table.refused);
 }
 
 void WriteWorkers(const Stats& stats, PrometheusWriter& out) {
@@ -325,6 +366,7 @@ std::string PrometheusText(const Stats& stats) {
   WriteCertificates(stats, out);
   WriteAccessLog(stats, out);
   WriteBackends(stats, out);
+  WriteL4(stats, out);
   return out.Take();
 }
 
