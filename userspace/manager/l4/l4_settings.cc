@@ -3,16 +3,14 @@
 #include "manager/l4/l4_settings.h"
 
 #include <netinet/in.h>
-#include <openssl/evp.h>
 #include <sys/random.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "manager/l4/pool_keeper.h"
+#include "tls/seed.h"
 
 namespace koi {
 namespace {
@@ -22,15 +20,8 @@ constexpr int kSpreadBits = 32;
 
 // The password is what both hosts have in common and others do not know.
 uint64_t RingSeed(const Config& config) {
-  const std::string secret =
-      absl::StrCat("koi ring seed ", config.carp.empty() ? "" : config.carp.front().password);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest = {};
-  unsigned int bytes = 0;
-  KOI_CHECK(
-      EVP_Digest(secret.data(), secret.size(), digest.data(), &bytes, EVP_sha256(), nullptr) == 1);
-  uint64_t seed = 0;
-  std::memcpy(&seed, digest.data(), sizeof(seed));
-  return seed;
+  return SeedFrom(
+      absl::StrCat("koi ring seed ", config.carp.empty() ? "" : config.carp.front().password));
 }
 
 bool IsLinkLocal(const Address& address) {
