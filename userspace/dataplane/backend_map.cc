@@ -135,6 +135,12 @@ void BackendMap::Remove(uint32_t number) {
   TellReaders(table_, number);
 }
 
+std::optional<BackendEntry> BackendMap::Find(uint32_t number) const {
+  if (number == 0 || number >= KOI_BACKENDS_MAX) return std::nullopt;
+  if (table_[number].admin == KOI_BACKEND_ABSENT) return std::nullopt;
+  return FromAbi(table_[number], number);
+}
+
 std::vector<BackendEntry> BackendMap::List() const {
   std::vector<BackendEntry> backends;
   for (uint32_t number = 1; number < KOI_BACKENDS_MAX; ++number) {

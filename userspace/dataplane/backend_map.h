@@ -91,6 +91,8 @@ class BackendMap {
   void SetWay(const BackendEntry& backend, const BackendWay& way);
   // Frees its number and tells readers.
   void Remove(uint32_t number);
+  // nullopt when the number is free.
+  std::optional<BackendEntry> Find(uint32_t number) const;
   std::vector<BackendEntry> List() const;
 
  private:

@@ -3,7 +3,9 @@
 #include "manager/pool_table.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -30,17 +32,32 @@ BackendEntry Described(BackendEntry entry, const PoolConfig& pool, const Backend
   return entry;
 }
 
+// Entries by pool and name: one of that name, and those of the same name that retire.
+using EntriesByName =
+    absl::flat_hash_map<std::pair<uint32_t, absl::string_view>, std::vector<const BackendEntry*>>;
+
+EntriesByName ByName(const std::vector<BackendEntry>& entries) {
+  EntriesByName by_name;
+  for (const BackendEntry& entry : entries) by_name[{entry.pool, entry.name}].push_back(&entry);
+  return by_name;
+}
+
 // Calls `visit(pool, backend, entry)` for each backend of `pools`; `entry` is nullptr where
 // `entries` have none.
 template <typename Visit>
 void ForEachBackend(const std::vector<PoolConfig>& pools, const std::vector<BackendEntry>& entries,
                     Visit visit) {
+  const EntriesByName by_name = ByName(entries);
   for (const PoolConfig& pool : pools) {
     for (const BackendConfig& backend : pool.backends) {
-      const auto found =
-          std::find_if(entries.begin(), entries.end(),
-                       [&](const BackendEntry& entry) { return IsOf(entry, pool, backend); });
-      visit(pool, backend, found == entries.end() ? nullptr : &*found);
+      const BackendEntry* present = nullptr;
+      const auto found = by_name.find({pool.number, absl::string_view(backend.name)});
+      if (found != by_name.end()) {
+        for (const BackendEntry* entry : found->second) {
+          if (present == nullptr && IsOf(*entry, pool, backend)) present = entry;
+        }
+      }
+      visit(pool, backend, present);
     }
   }
 }
@@ -64,20 +81,18 @@ absl::Status PoolTable::AddMissing(const std::vector<PoolConfig>& pools) {
 }
 
 void PoolTable::RemoveOthers(const std::vector<PoolConfig>& pools) {
-  std::vector<BackendEntry> others = map_.List();
+  const std::vector<BackendEntry> entries = map_.List();
+  absl::flat_hash_set<uint32_t> stay;
   ForEachBackend(
-      pools, map_.List(),
+      pools, entries,
       [&](const PoolConfig& pool, const BackendConfig& backend, const BackendEntry* present) {
         if (present == nullptr) return;
         map_.Update(Described(*present, pool, backend));
         retired_.erase(present->number);
-        others.erase(std::remove_if(others.begin(), others.end(),
-                                    [&](const BackendEntry& entry) {
-                                      return entry.number == present->number;
-                                    }),
-                     others.end());
+        stay.insert(present->number);
       });
-  for (BackendEntry& entry : others) {
+  for (BackendEntry entry : entries) {
+    if (stay.contains(entry.number)) continue;
     if (entry.l4) {
       entry.admin = BackendAdmin::kDraining;
       map_.Update(entry);
@@ -120,11 +135,10 @@ bool PoolTable::AllChecked(const std::vector<PoolConfig>& pools) const {
 }
 
 void PoolTable::SetHealth(uint32_t number, BackendHealth health) {
-  for (BackendEntry& entry : map_.List()) {
-    if (entry.number != number) continue;
-    entry.health = health;
-    map_.Update(entry);
-  }
+  std::optional<BackendEntry> entry = map_.Find(number);
+  if (!entry.has_value()) return;
+  entry->health = health;
+  map_.Update(*entry);
   observer_.BackendsChanged();
 }
 

@@ -54,6 +54,8 @@ class PoolTable {
   // Frees the numbers of retired backends of which `unused` says that nothing names them.
   void FreeRetired(const MayReuse& unused);
 
+  // nullopt when the number is free.
+  std::optional<BackendEntry> Find(uint32_t number) const { return map_.Find(number); }
   // Those that have not retired.
   std::vector<BackendEntry> List() const;
   std::vector<BackendEntry> ListAll() const { return map_.List(); }

@@ -185,17 +185,16 @@ void RunningNode::TakeDown() {
 
 void RunningNode::OnHealth(uint32_t number, BackendHealth health, const std::string& why) {
   pools_->SetHealth(number, health);
-  for (const BackendEntry& backend : pools_->List()) {
-    if (backend.number != number) continue;
-    const std::initializer_list<LogField> fields = {{"pool", backend.pool_name},
-                                                    {"backend", backend.name},
-                                                    {"address", backend.endpoint.ToString()},
-                                                    {"why", why}};
-    if (health == BackendHealth::kUp) {
-      LogInfo("backend is up", fields);
-    } else {
-      LogWarn("backend is down", fields);
-    }
+  const std::optional<BackendEntry> backend = pools_->Find(number);
+  if (!backend.has_value()) return;
+  const std::initializer_list<LogField> fields = {{"pool", backend->pool_name},
+                                                  {"backend", backend->name},
+                                                  {"address", backend->endpoint.ToString()},
+                                                  {"why", why}};
+  if (health == BackendHealth::kUp) {
+    LogInfo("backend is up", fields);
+  } else {
+    LogWarn("backend is down", fields);
   }
 }
 
@@ -210,9 +209,15 @@ void RunningNode::BackendRemoved(const BackendEntry& backend) {
   if (!cleared.ok()) LogWarn("figures are too high", {{"why", cleared.message()}});
 }
 
+// Once for all changes that one turn of the loop makes: there may be ten thousand backends.
 void RunningNode::BackendsChanged() {
-  ways_.SetBackends(pools_->ListAll());
-  rings_->BackendsChanged();
+  if (backends_changed_) return;
+  backends_changed_ = true;
+  backends_timer_ = loop_.After(Duration::zero(), [this] {
+    backends_changed_ = false;
+    ways_.SetBackends(pools_->ListAll());
+    rings_->BackendsChanged();
+  });
 }
 
 }  // namespace koi

@@ -83,6 +83,8 @@ class RunningNode : private PoolTableObserver {
   std::string kept_certificates_;      // which the keeper has
   std::vector<std::string> warnings_;  // of the start, for as long as this manager runs
   EventLoop::Timer watch_timer_;
+  EventLoop::Timer backends_timer_;
+  bool backends_changed_ = false;  // and the timer is set
 };
 
 }  // namespace koi

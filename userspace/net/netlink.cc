@@ -29,6 +29,9 @@ using netlink::ReceiveInto;
 using netlink::Request;
 using netlink::SendRequest;
 
+// The answers to so many fit the socket's buffer; one that does not fit is lost.
+constexpr size_t kChangesAtOnce = 64;
+
 std::string XdpMode(const nlattr* xdp) {
   std::string mode;
   ForEachNestedAttribute(xdp, [&](const nlattr* part) {
@@ -178,10 +181,17 @@ absl::StatusOr<std::vector<InterfaceAddress>> Netlink::AllAddresses() {
 }
 
 absl::Status Netlink::Apply(const std::vector<AddressChange>& changes) {
+  absl::Status outcome;
+  for (size_t done = 0; done < changes.size(); done += kChangesAtOnce) {
+    outcome.Update(ApplyFew(absl::MakeSpan(changes).subspan(done, kChangesAtOnce)));
+  }
+  return outcome;
+}
+
+absl::Status Netlink::ApplyFew(absl::Span<const AddressChange> changes) {
   const uint32_t first = sequence_ + 1;
   std::string batch;
   for (const AddressChange& change : changes) batch += EncodeChange(change, ++sequence_);
-  if (batch.empty()) return absl::OkStatus();
   KOI_RETURN_IF_ERROR(SendRequest(fd_.get(), batch));
 
   // The kernel has carried out the batch when send(2) returns: its answers are there.

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/address.h"
 #include "base/fd.h"
 #include "net/event_loop.h"
@@ -75,6 +76,7 @@ class Netlink {
   absl::Status Apply(const std::vector<AddressChange>& changes);
 
  private:
+  absl::Status ApplyFew(absl::Span<const AddressChange> changes);
   explicit Netlink(Fd fd) : fd_(std::move(fd)) {}
   using Reply = std::function<void(absl::string_view message)>;
   // Calls `on_reply` with each message of the answer; the value is the kernel's errno, 0 for none.

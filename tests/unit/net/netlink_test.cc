@@ -98,6 +98,19 @@ TEST_F(NetlinkTest, AddsRenewsAndRemovesBothFamiliesInOneBatch) {
   EXPECT_FALSE(Has("2001:db8::1"));
 }
 
+TEST_F(NetlinkTest, SetsAndRemovesMoreAtOnceThanTheSocketHoldsAnswersTo) {
+  constexpr int kAddresses = 1000;
+  std::vector<AddressChange> changes;
+  for (int i = 0; i < kAddresses; ++i) {
+    changes.push_back(Lease(absl::StrCat("10.20.", i / 250, ".", 1 + i % 250), 32, 60));
+  }
+  EXPECT_EQ(netlink->Apply(changes), absl::OkStatus());
+  EXPECT_TRUE(Has("10.20.3.250"));
+  for (AddressChange& change : changes) change.kind = AddressChange::Kind::kRemove;
+  EXPECT_EQ(netlink->Apply(changes), absl::OkStatus());
+  EXPECT_FALSE(Has("10.20.0.1"));
+}
+
 TEST_F(NetlinkTest, OneFailureInABatchDoesNotStopTheOthers) {
   AddressChange wrong = Lease("10.1.0.1", 32, 60);
   wrong.interface_index = 9999;
