@@ -154,8 +154,12 @@ TEST_F(L4LabTest, NoTransferBreaksWhateverBecomesOfThePool) {
     const size_t number = below(2) + 1;  // the first stays, so that there is always one
     const std::string name = lab().backends[number]->name();
     const std::string key = absl::StrCat(pool, "/", name);
-    switch (below(2)) {
+    switch (below(3)) {
       case 0:
+        if (absent[key]) break;
+        Koi({"backend", "weight", pool, name, absl::StrCat(below(200) + 1)});
+        break;
+      case 1:
         if (absent[key]) break;
         Koi({"backend", draining[key] ? "undrain" : "drain", pool, name});
         draining[key] = !draining[key];
