@@ -15,9 +15,14 @@ static __always_inline int is_entry(const struct koi_flow* flow, const struct pa
          flow->src_port == packet->src_port && flow->dst_port == packet->dst_port;
 }
 
+// Another CPU may have read its clock later, and written that: then nothing has passed.
+static __always_inline __u64 passed_ns(__u64 since_ns, const struct choice* choice) {
+  return choice->now_ns > since_ns ? choice->now_ns - since_ns : 0;
+}
+
 // A time is written only when it is old, so that packets of a busy flow only read.
 static __always_inline void renew(__u64* time_ns, const struct choice* choice) {
-  if (choice->dry || choice->now_ns - *time_ns <= KOI_TIME_GRAIN_NS) return;
+  if (choice->dry || passed_ns(*time_ns, choice) <= KOI_TIME_GRAIN_NS) return;
   *time_ns = choice->now_ns;
 }
 
@@ -72,7 +77,7 @@ static __always_inline int was_just_full(const struct koi_flow_state* state,
   const struct koi_settings* settings = choice->settings;
   const __u64 silent_ns =
       packet->protocol == IPPROTO_UDP ? settings->idle_udp_ns : settings->handshake_ns;
-  return state->full_ns && choice->now_ns - state->full_ns < settings->full_ns + silent_ns;
+  return state->full_ns && passed_ns(state->full_ns, choice) < settings->full_ns + silent_ns;
 }
 
 // No entry could be made, or none was tried.
@@ -103,7 +108,7 @@ static __always_inline void begin_flow(const struct koi_flow_key* key, struct ko
     choice->backend = choice->slot.previous;
   }
   const int may_enter =
-      !state->full_ns || choice->now_ns - state->full_ns >= choice->settings->full_ns;
+      !state->full_ns || passed_ns(state->full_ns, choice) >= choice->settings->full_ns;
   if (may_enter && enter(key, NULL, packet, choice)) return;
   choice->why = KOI_CHOICE_FULL;
   refuse(state, may_enter, choice);
@@ -116,7 +121,7 @@ static __always_inline void take_over_datagram(const struct koi_flow_key* key,
                                                struct koi_flow* record, const struct packet* packet,
                                                struct choice* choice,
                                                struct koi_slot_times* times) {
-  const int soon = times && choice->now_ns - times->left_rest_ns < choice->settings->idle_udp_ns;
+  const int soon = times && passed_ns(times->left_rest_ns, choice) < choice->settings->idle_udp_ns;
   if (!soon && !packet->about) {
     begin_flow(key, record, packet, choice, times);
     return;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Headers of packets for l4 services that lie, are rare, or come in pieces.
+#include <bpf/bpf.h>
+#include <koi/abi/flow.h>
 #include <netinet/in.h>
 
 #include "packet/l4_test.h"
@@ -260,6 +262,18 @@ TEST_F(L4StateTest, SynMakesAnEntryThatItsFlowFollows) {
   ExpectForwarded(L4Syn());
   ExpectForwarded(L4Syn().WithFlags("A"));
   EXPECT_EQ(CountFlows(), 1U);
+}
+
+TEST_F(L4StateTest, MapIsJustFullThoughTheClockOfTheCpuThatSaidSoIsAhead) {
+  const uint32_t only = 0;
+  koi_flow_state state = {};
+  state.full_ns = ToNanoseconds(CoarseNow() + std::chrono::seconds(1));
+  const Fd map = MapFd("koi_flow_state");
+  ASSERT_EQ(bpf_map_update_elem(map.get(), &only, &state, BPF_ANY), 0);
+  ExpectVerdict(L4Syn(), "NO_BACKEND");  // `previous`
+  EXPECT_EQ(CountFlows(), 0U);
+  state = {};
+  ASSERT_EQ(bpf_map_update_elem(map.get(), &only, &state, BPF_ANY), 0);
 }
 
 TEST_F(L4StateTest, ResetMakesNoEntry) {
