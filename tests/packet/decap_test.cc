@@ -53,7 +53,9 @@ class DecapTest : public ::testing::Test {
       SCOPED_TRACE(tagged);
       Outcome outcome;
       EXPECT_EQ(Reason(tagged, &outcome), reason);
-      if (outcome.action == "pass") EXPECT_THAT(outcome, Passes(tagged));
+      if (outcome.action == "pass") {
+        EXPECT_THAT(outcome, Passes(tagged));
+      }
     }
   }
   void ExpectTakenOut(const Packet& outer, const Packet& inner, const Packet& after) {
@@ -174,7 +176,9 @@ TEST_F(DecapTest, FrameThatEndsAnywhereIsNeverMadeUp) {
     const std::string whole = outer.Carrying(L4Syn()).Bytes();
     for (size_t bytes = 14; bytes < whole.size(); ++bytes) {
       const Outcome outcome = runner_.Answer(whole.substr(0, bytes));
-      if (outcome.action == "pass") EXPECT_EQ(outcome.frame, whole.substr(0, bytes)) << bytes;
+      if (outcome.action == "pass") {
+        EXPECT_EQ(outcome.frame, whole.substr(0, bytes)) << bytes;
+      }
     }
   }
 }

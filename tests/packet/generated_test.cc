@@ -187,7 +187,7 @@ TEST_F(GeneratedTest, NothingMalformedLeavesAndEachAnswerIsAVerdicts) {
 
 // The kernel gives up at a million; a change that comes near it should be noticed before.
 TEST_F(GeneratedTest, VerifierHasLittleToWalk) {
-  constexpr uint32_t kCeiling = 500'000;
+  constexpr uint32_t kCeiling = 200'000;
   bpf_prog_info info = {};
   uint32_t bytes = sizeof(info);
   ASSERT_EQ(bpf_obj_get_info_by_fd(Object().xdp_program_fd(), &info, &bytes), 0);

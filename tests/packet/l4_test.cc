@@ -207,7 +207,9 @@ void L4Test::ExpectVerdict(const Packet& packet, const std::string& verdict) {
     SCOPED_TRACE(tagged);
     const Outcome outcome = Run(tagged);
     EXPECT_EQ(outcome.verdict, verdict);
-    if (outcome.action == "pass") EXPECT_THAT(outcome, Passes(tagged));
+    if (outcome.action == "pass") {
+      EXPECT_THAT(outcome, Passes(tagged));
+    }
   }
 }
 
