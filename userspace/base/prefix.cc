@@ -13,7 +13,6 @@ namespace koi {
 namespace {
 
 constexpr int kAddressBits = 128;
-constexpr int kMappedBits = 96;  // before those of an IPv4 address
 
 absl::Status NotAPrefix(absl::string_view text, absl::string_view hint) {
   return absl::InvalidArgumentError(
@@ -38,11 +37,16 @@ absl::StatusOr<Prefix> Prefix::Parse(absl::string_view text) {
     }
   }
   const Prefix prefix(*address, before + length);
-  const Prefix right(prefix.Network(), prefix.bits_);
+  const Prefix right = Of(*address, length);
   if (prefix != right) {
     return NotAPrefix(text, absl::StrCat("; did you mean \"", right.ToString(), "\"?"));
   }
   return prefix;
+}
+
+Prefix Prefix::Of(const Address& address, int bits) {
+  const Prefix prefix(address, address.is_ip4() ? kMappedBits + bits : bits);
+  return Prefix(prefix.Network(), prefix.bits_);
 }
 
 Address Prefix::Network() const {
@@ -63,10 +67,7 @@ bool Prefix::Contains(const Address& address) const {
   return ((ours[whole] ^ theirs[whole]) >> (8 - bits_ % 8)) == 0;
 }
 
-std::string Prefix::ToString() const {
-  const int before = address_.is_ip4() && bits_ >= kMappedBits ? kMappedBits : 0;
-  return absl::StrCat(address_.ToString(), "/", bits_ - before);
-}
+std::string Prefix::ToString() const { return absl::StrCat(address_.ToString(), "/", bits()); }
 
 bool AnyContains(absl::Span<const Prefix> prefixes, const Address& address) {
   return std::any_of(prefixes.begin(), prefixes.end(),

@@ -20,11 +20,16 @@ class Prefix {
   // where bits beyond the length are set.
   static absl::StatusOr<Prefix> Parse(absl::string_view text);
 
+  const Address& address() const { return address_; }  // its first
+  bool is_ip4() const { return address_.is_ip4() && bits_ >= kMappedBits; }
+  int bits() const { return is_ip4() ? bits_ - kMappedBits : bits_; }  // of its family's 32 or 128
+  int host_bits() const { return 128 - bits_; }                        // that differ within it
+
   bool Contains(const Address& address) const;
   std::string ToString() const;  // always with its length
 
-  const Address& address() const { return address_; }  // its first
-  int host_bits() const { return 128 - bits_; }        // that differ within it
+  // The prefix of `address` that has the first `bits` bits of its family; bits beyond are cleared.
+  static Prefix Of(const Address& address, int bits);
 
   auto operator<=>(const Prefix&) const = default;
 
@@ -32,6 +37,8 @@ class Prefix {
   Prefix(const Address& address, int bits) : address_(address), bits_(bits) {}
   // The address with all bits beyond the length cleared.
   Address Network() const;
+
+  static constexpr int kMappedBits = 96;  // before those of an IPv4 address
 
   Address address_;
   int bits_ = 0;  // of the 128 that an Address has

@@ -174,4 +174,16 @@ absl::StatusOr<CpuStats> ManagerClient::ReplaceWorker(const WorkerReplace& order
   return DecodeCpuStats(json);
 }
 
+absl::StatusOr<DenyReport> ManagerClient::AddDenied(const DenyOrder& order) const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/deny/add", EncodeJson(order)));
+  return DecodeDenyReport(json);
+}
+
+absl::StatusOr<DenyReport> ManagerClient::RemoveDenied(const DenyOrder& order) const {
+  KOI_ASSIGN_OR_RETURN(const std::string json, Request("/deny/remove", EncodeJson(order)));
+  return DecodeDenyReport(json);
+}
+
+absl::StatusOr<std::string> ManagerClient::DeniedJson() const { return Request("/deny"); }
+
 }  // namespace koi

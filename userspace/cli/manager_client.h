@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "protocol/control_messages.h"
+#include "protocol/deny_messages.h"
 
 namespace koi {
 
@@ -39,6 +40,10 @@ class ManagerClient {
   absl::StatusOr<CertificateList> ListCertificates() const;
   absl::StatusOr<CertificateList> ReloadCertificates() const;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) const;
+  absl::StatusOr<DenyReport> AddDenied(const DenyOrder& order) const;
+  absl::StatusOr<DenyReport> RemoveDenied(const DenyOrder& order) const;
+  // A DenyListing.
+  absl::StatusOr<std::string> DeniedJson() const;
 
  private:
   struct Answer {

@@ -39,7 +39,7 @@ void AddParts(ParsedCommand& parsed) {
                                                               : parsed.app->add_option(name);
     if (part.kind == UsagePart::Kind::kRepeated)
       option->expected(1, kMaxRepeated)->allow_extra_args();
-    if (part.kind == UsagePart::Kind::kRequired) option->required();
+    if (part.required) option->required();
     parsed.options.push_back(option);
   }
 }

@@ -15,7 +15,7 @@ std::vector<UsagePart> ParseUsage(absl::string_view usage) {
         !parts.empty() && !absl::StartsWith(word, "[") && absl::EndsWith(word, "]");
     if (value_of_option) continue;
     UsagePart part;
-    if (absl::ConsumePrefix(&word, "[")) part.kind = UsagePart::Kind::kOptional;
+    part.required = !absl::ConsumePrefix(&word, "[");
     const bool alone = absl::ConsumeSuffix(&word, "]");
     if (absl::ConsumeSuffix(&word, "...")) part.kind = UsagePart::Kind::kRepeated;
     if (absl::StartsWith(word, "--")) {

@@ -10,12 +10,13 @@
 namespace koi {
 
 struct UsagePart {
-  enum class Kind { kRequired, kOptional, kRepeated, kOption, kFlag };
-  Kind kind = Kind::kRequired;
+  enum class Kind { kOnce, kRepeated, kOption, kFlag };
+  Kind kind = Kind::kOnce;
+  bool required = true;  // of what is no option: at least once
   std::string name;  // "POOL"; of an option "--weight", of a flag, which has no value, "--dry-run"
 };
 
-// "POOL [NAME] [FILE...] [--weight N] [--dry-run]".
+// "POOL [NAME] PREFIX... [FILE...] [--weight N] [--dry-run]".
 std::vector<UsagePart> ParseUsage(absl::string_view usage);
 
 }  // namespace koi

@@ -249,6 +249,19 @@ absl::StatusOr<RingKeeper> DataPlane::OpenRings() const {
   return RingKeeper(std::move(rings), FlowMap(std::move(flows), std::move(state)));
 }
 
+absl::StatusOr<DenyMap> DataPlane::OpenDenied() const {
+  KOI_ASSIGN_OR_RETURN(Fd deny4, object_->MapFd("koi_deny4"));
+  KOI_ASSIGN_OR_RETURN(Fd deny6, object_->MapFd("koi_deny6"));
+  return DenyMap(std::move(deny4), std::move(deny6));
+}
+
+absl::Status DataPlane::SetDeny(bool any) {
+  KOI_ASSIGN_OR_RETURN(Settings settings, settings_.Read());
+  if (settings.deny == any) return absl::OkStatus();
+  settings.deny = any;
+  return settings_.Write(settings);
+}
+
 absl::StatusOr<BackendMap> DataPlane::OpenBackends() const {
   KOI_ASSIGN_OR_RETURN(Fd fd, object_->MapFd("koi_backends"));
   return BackendMap::Open(std::move(fd));

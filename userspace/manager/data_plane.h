@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "dataplane/backend_map.h"
 #include "dataplane/l4_maps.h"
+#include "dataplane/deny_map.h"
 #include "dataplane/loader.h"
 #include "dataplane/service_map.h"
 #include "dataplane/steering_maps.h"
@@ -50,6 +51,9 @@ class DataPlane {
 
   absl::StatusOr<BackendMap> OpenBackends() const;
   absl::StatusOr<RingKeeper> OpenRings() const;
+  absl::StatusOr<DenyMap> OpenDenied() const;
+  // Whether packets for VIPs are looked up in there.
+  absl::Status SetDeny(bool any);
   absl::StatusOr<Fd> WorkerMap(int cpu) { return object_->WorkerMapFd(cpu); }
   absl::StatusOr<Fd> GatesMap() const { return object_->MapFd("koi_gates"); }
   int xdp_program_fd() const { return object_->xdp_program_fd(); }

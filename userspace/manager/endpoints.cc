@@ -24,8 +24,10 @@ absl::Status Endpoints::Bind(const std::string& run_directory,
 
 absl::Status Endpoints::Serve(ControlActions& actions) {
   actions_ = &actions;
-  KOI_ASSIGN_OR_RETURN(control_, HttpServer::Start(loop_, std::move(control_listener_), {},
-                                                   ControlHandler(actions)));
+  HttpServer::Options options;
+  options.body_limit_bytes = kMaxControlBodyBytes;
+  KOI_ASSIGN_OR_RETURN(control_, HttpServer::Start(loop_, std::move(control_listener_),
+                                                   std::move(options), ControlHandler(actions)));
   CommitStats();
   return absl::OkStatus();
 }

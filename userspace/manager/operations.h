@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "manager/certificate_watch.h"
 #include "manager/config_sources.h"
 #include "manager/control/routes.h"
+#include "manager/deny_list.h"
 #include "manager/desired.h"
 #include "manager/reconciler.h"
 #include "manager/state_file.h"
@@ -30,6 +32,7 @@ class Operations : public ControlActions {
     PoolTable& pools;
     WorkerFleet& workers;
     CertificateWatch& certificates;
+    DenyList& denied;
   };
 
   Operations(EventLoop& loop, ConfigSources sources, Desired running, Parts parts, Applied applied);
@@ -56,6 +59,13 @@ class Operations : public ControlActions {
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;
   CertificateList ListCertificates() override { return parts_.certificates.List(); }
   void ReloadCertificates(CertificatesDone done) override;
+  void AddDenied(std::string order, DenyDone done) override {
+    parts_.denied.Change(DenyVerb::kAdd, std::move(order), std::move(done));
+  }
+  void RemoveDenied(std::string order, DenyDone done) override {
+    parts_.denied.Change(DenyVerb::kRemove, std::move(order), std::move(done));
+  }
+  void ListDenied(DenyListDone done) override { parts_.denied.List(std::move(done)); }
 
  private:
   using StateChange = absl::StatusOr<State> (*)(const State&, const Config&, NotedBackend);

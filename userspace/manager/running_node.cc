@@ -84,13 +84,14 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
                  kept == greeting.held.end() ? "" : SealedBytes(kept->second.get()).value_or(""));
   workers_.SetBriefing(config.node.name, beginning.desired.services, beginning.desired.pools);
   KOI_RETURN_IF_ERROR(SetUpWorkers(greeting));
+  KOI_RETURN_IF_ERROR(SetUpDenied(config.node.state));
   KOI_RETURN_IF_ERROR(reconciler_->SetUp(beginning.desired));
   KOI_ASSIGN_OR_RETURN(sk_lookup_link_, data_plane_->TakeLookups());
   keeper_.Hold(kHeldSkLookupLink, sk_lookup_link_.get());
 
   warnings_ = std::move(beginning.warnings);
   operations_.emplace(loop_, sources, std::move(beginning.desired),
-                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_},
+                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_, *denied_},
                       [this](const Desired& running) {
                         Keep(running);
                         tickets_.Follow(running.config.tickets);
@@ -115,6 +116,19 @@ absl::Status RunningNode::SetUpWorkers(const KeeperGreeting& greeting) {
     }
     workers_.AddListener(listener.cpu, listener.family, listener.fd);
   }
+  return absl::OkStatus();
+}
+
+absl::Status RunningNode::SetUpDenied(const std::string& folder) {
+  KOI_ASSIGN_OR_RETURN(DenyMap map, data_plane_->OpenDenied());
+  denied_.emplace(loop_, folder, std::move(map),
+                  [this](bool any) { return data_plane_->SetDeny(any); });
+  // 100,000 prefixes take longer than the keeper waits, and less than an election.
+  denied_->SetUp([this](const std::string& warning) {
+    if (warning.empty()) return;
+    LogError(warning);
+    warnings_.push_back(warning);
+  });
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "manager/carp_client.h"
 #include "manager/config_sources.h"
 #include "manager/data_plane.h"
+#include "manager/deny_list.h"
 #include "manager/endpoints.h"
 #include "manager/health/checker.h"
 #include "manager/keeper_client.h"
@@ -45,6 +46,7 @@ class RunningNode : private PoolTableObserver {
   absl::Status SetUpParts(const ConfigSources& sources, Beginning beginning,
                           const KeeperGreeting& greeting);
   absl::Status SetUpWorkers(const KeeperGreeting& greeting);
+  absl::Status SetUpDenied(const std::string& folder);
   void Keep(const Desired& running);
   // Under `name`; `file` is what /proc shows.
   void Keep(absl::string_view name, const char* file, absl::string_view bytes);
@@ -76,6 +78,7 @@ class RunningNode : private PoolTableObserver {
   TicketRotation tickets_;
   CarpClient carp_;
   Fd sk_lookup_link_;
+  std::optional<DenyList> denied_;
   Endpoints endpoints_;
   std::optional<Reconciler> reconciler_;
   std::optional<Operations> operations_;

@@ -2,38 +2,19 @@
 // Loading and saving state.toml.
 #include "manager/state_file.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "manager/set_aside.h"
 
 namespace koi {
 namespace {
 
-constexpr int kMostBroken = 1000;
 constexpr int kStateFileMode = 0600;
 constexpr int kStateFolderMode = 0700;
-
-// Renames `path` to the first free name; the new one.
-absl::StatusOr<std::string> SetAside(const std::string& path) {
-  for (int number = 1; number <= kMostBroken; ++number) {
-    const std::string aside = absl::StrCat(path, ".broken-", number);
-    if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0) {
-      return aside;
-    }
-    if (errno != EEXIST) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot rename ", path, " to ", aside));
-    }
-  }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("there are ", kMostBroken, " files ", path, ".broken-N: remove some"));
-}
 
 // What stands in the file `path`; in one that is not there, no change. An error says why it cannot
 // be used, and where.

@@ -17,6 +17,7 @@
 //   POST /certificates/reload {}             -> CertificateList
 //   GET  /diff                DiffReport
 //   POST /reload              ReloadReport
+//   /deny, /deny/...          protocol/deny_messages.h
 //
 // A failure is an HTTP error status and {"error": "..."}.
 #pragma once

@@ -5,6 +5,7 @@
 
 #include "fuzz/protocol/round_trip.h"
 #include "protocol/control_messages.h"
+#include "protocol/deny_messages.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace koi;
@@ -19,6 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckRoundTrip(bytes, DecodeCertificateList, encode);
   CheckRoundTrip(bytes, DecodeReloadReport, encode);
   CheckRoundTrip(bytes, DecodeDiffReport, encode);
+  CheckRoundTrip(bytes, DecodeDenyOrder, encode);
+  CheckRoundTrip(bytes, DecodeDenyReport, encode);
+  CheckRoundTrip(bytes, DecodeDenyListing, encode);
   (void)DecodeError(bytes);
   return 0;
 }

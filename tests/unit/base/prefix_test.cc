@@ -38,6 +38,17 @@ TEST(PrefixTest, ContainsWhatSharesItsBits) {
   EXPECT_FALSE(AnyContains({}, Address()));
 }
 
+TEST(PrefixTest, FamilyAndBitsAreThoseOfTheText) {
+  for (const char* text : {"0.0.0.0/0", "10.0.0.0/8", "192.0.2.7/32", "::/0", "2001:db8::/32"}) {
+    SCOPED_TRACE(text);
+    const Prefix prefix = Prefix::Parse(text).value();
+    EXPECT_EQ(prefix.is_ip4(), std::string(text).find(':') == std::string::npos);
+    EXPECT_EQ(Prefix::Of(prefix.address(), prefix.bits()), prefix);
+    EXPECT_EQ(prefix.ToString(), text);
+  }
+  EXPECT_EQ(Prefix::Of(Address::Parse("10.1.2.3").value(), 16).ToString(), "10.1.0.0/16");
+}
+
 TEST(PrefixTest, AnythingElseIsRefused) {
   for (const char* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
                            "10.0.0/8", "::/129", "10.0.0.0/ 8", "example.org/8"}) {

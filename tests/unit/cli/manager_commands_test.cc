@@ -10,6 +10,7 @@
 #include <future>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "manager/control/routes.h"
 #include "manager/control/user_name.h"
 #include "net/socket.h"
@@ -77,7 +78,13 @@ class FakeManager : public ControlActions {
     stats.cpus[0] = replaced;
     return before;
   }
+  void AddDenied(std::string order, DenyDone done) override { ChangeDenied("deny", order, done); }
+  void RemoveDenied(std::string order, DenyDone done) override {
+    ChangeDenied("allow", order, done);
+  }
+  void ListDenied(DenyListDone done) override { done(EncodeJson(denied)); }
 
+  DenyListing denied = {};
   CpuStats replaced = {.cpu = 1, .pid = 78, .state = "serving", .cut = 2};
   Stats stats = SampleStats();
   CertificateList certificates = {
@@ -100,6 +107,11 @@ class FakeManager : public ControlActions {
   static std::string Why(const std::string& reason, const std::string& by) {
     EXPECT_EQ(by, UserName(::getuid()));
     return reason.empty() ? "" : absl::StrCat(" because ", reason);
+  }
+  void ChangeDenied(absl::string_view what, const std::string& order, const DenyDone& done) {
+    asked.push_back(absl::StrCat(what, " ", order));
+    if (!answer.ok()) return done(answer);
+    done(DenyReport{.added = 1, .removed = 2, .unchanged = 3, .denied = 4});
   }
   absl::StatusOr<BackendChange> Note(absl::string_view what, const BackendName& backend,
                                      const std::string& by) {
@@ -491,6 +503,67 @@ TEST_F(ManagerCommandsTest, HealthIsAWordAndAnExitCode) {
   said = Run("health");
   EXPECT_EQ(said.code, kExitFailure);
   EXPECT_EQ(said.out, "no worker serves\n");
+}
+
+TEST_F(ManagerCommandsTest, DenyTakesPrefixesAndAddresses) {
+  const Said added = Run("deny add 10.0.0.0/8 2001:db8::1");
+  EXPECT_EQ(added.code, kExitOk) << added.talk;
+  EXPECT_EQ(added.out, "1 prefix added, 2 removed, 3 denied already, 4 denied now\n");
+  EXPECT_EQ(added.talk, "This change was made on this host only.\n");
+  EXPECT_EQ(Run("deny remove 10.0.0.0/8 -o json").out,
+            "{\"added\":1,\"denied\":4,\"removed\":2,\"unchanged\":3}\n");
+  EXPECT_THAT(manager_.asked,
+              ElementsAre(R"(deny {"prefixes":["10.0.0.0/8","2001:db8::1/128"],"replace":false})",
+                          R"(allow {"prefixes":["10.0.0.0/8"],"replace":false})"));
+}
+
+TEST_F(ManagerCommandsTest, DenyOfNoPrefixAsksNobody) {
+  EXPECT_EQ(Run("deny add").code, kExitUsage);
+  const Said mistyped = Run("deny add 192.0.2.1 10.0.0.1/8");
+  EXPECT_EQ(mistyped.code, kExitUsage);
+  EXPECT_EQ(
+      mistyped.talk,
+      "koi: \"10.0.0.1/8\" is not ADDRESS/LENGTH, as 10.0.0.0/8 or 2001:db8::/32; did you mean "
+      "\"10.0.0.0/8\"?\n");
+  EXPECT_THAT(manager_.asked, IsEmpty());
+}
+
+TEST_F(ManagerCommandsTest, DenyThatCannotBeDoneSaysWhy) {
+  manager_.answer = absl::NotFoundError("192.0.2.1/32 is not in the deny list");
+  const Said said = Run("deny remove 192.0.2.1");
+  EXPECT_EQ(said.code, kExitNotFound);
+  EXPECT_EQ(said.talk, "koi: 192.0.2.1/32 is not in the deny list\n");
+}
+
+TEST_F(ManagerCommandsTest, DeniedAreListedWithTheirTime) {
+  manager_.denied.denied = {
+      {.prefix = Prefix::Parse("192.0.2.0/24").value(), .since_s = 1764012345},
+      {.prefix = Prefix::Parse("2001:db8::/32").value()}};
+  EXPECT_EQ(Run("deny list").out,
+            "PREFIX         SINCE\n"
+            "192.0.2.0/24   2025-11-24T19:25:45Z\n"
+            "2001:db8::/32  -\n");
+  EXPECT_THAT(Run("deny list -o json").out, HasSubstr("\"prefix\": \"192.0.2.0/24\""));
+}
+
+TEST_F(ManagerCommandsTest, DenyImportSendsTheFileOrSaysEveryMistake) {
+  const std::string file = folder_ + "/bad.txt";
+  ASSERT_TRUE(WriteFile(file, "192.0.2.2 # one\n192.0.2.1\n").ok());
+  EXPECT_EQ(Run("deny import " + file).code, kExitOk);
+  EXPECT_EQ(Run("deny import --replace " + file).code, kExitOk);
+  EXPECT_THAT(manager_.asked,
+              ElementsAre(R"(deny {"prefixes":["192.0.2.1/32","192.0.2.2/32"],"replace":false})",
+                          R"(deny {"prefixes":["192.0.2.1/32","192.0.2.2/32"],"replace":true})"));
+
+  ASSERT_TRUE(WriteFile(file, "192.0.2.1\nx\ny\n").ok());
+  const Said wrong = Run("deny import " + file);
+  EXPECT_EQ(wrong.code, kExitConfigInvalid);
+  EXPECT_THAT(wrong.talk, HasSubstr(file + ":2: \"x\" is not"));
+  EXPECT_THAT(wrong.talk, HasSubstr(file + ":3: \"y\" is not"));
+  ASSERT_TRUE(WriteFile(file, "# nothing\n").ok());
+  EXPECT_EQ(Run("deny import " + file).code, kExitUsage);
+  EXPECT_EQ(Run("deny import /nonexistent/file").code, kExitNotFound);
+  EXPECT_EQ(manager_.asked.size(), 2U);
 }
 
 }  // namespace

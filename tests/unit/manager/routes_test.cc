@@ -60,6 +60,15 @@ class NotedActions : public ControlActions {
     if (!answer.ok()) return answer;
     return stats.cpus[0];
   }
+  void AddDenied(std::string order, DenyDone done) override {
+    noted.push_back("deny " + order);
+    done(answer.ok() ? absl::StatusOr<DenyReport>(DenyReport{.added = 1}) : answer);
+  }
+  void RemoveDenied(std::string order, DenyDone done) override {
+    noted.push_back("allow " + order);
+    done(answer.ok() ? absl::StatusOr<DenyReport>(DenyReport{.removed = 1}) : answer);
+  }
+  void ListDenied(DenyListDone done) override { done("[]"); }
 
   Stats stats = SampleStats();
   CertificateList certificates = {.certificates = {{.service = "web",

@@ -169,6 +169,41 @@ HttpResponse Reload(ControlActions& actions, const HttpRequest& request) {
   }};
 }
 
+// Has `change` done, and logs what became of it.
+HttpResponse ChangeDenied(ControlActions& actions, const HttpRequest& request,
+                          void (ControlActions::*change)(std::string, ControlActions::DenyDone)) {
+  return {.later = [&actions, request, change](const HttpResponse::Answer& answer) {
+    const auto done = [answer, path = request.path, by = UserName(request.peer_uid),
+                       peer = request.peer](const absl::StatusOr<DenyReport>& report) {
+      if (!report.ok()) return answer(Failure(report.status()));
+      LogInfo("deny-changed", {{"request", path},
+                               {"added", report->added},
+                               {"removed", report->removed},
+                               {"denied", report->denied},
+                               {"by", by},
+                               {"peer", peer}});
+      answer(Json(EncodeJson(*report)));
+    };
+    (actions.*change)(request.body, done);
+  }};
+}
+
+HttpResponse AddDenied(ControlActions& actions, const HttpRequest& request) {
+  return ChangeDenied(actions, request, &ControlActions::AddDenied);
+}
+
+HttpResponse RemoveDenied(ControlActions& actions, const HttpRequest& request) {
+  return ChangeDenied(actions, request, &ControlActions::RemoveDenied);
+}
+
+HttpResponse ListDenied(ControlActions& actions, const HttpRequest&) {
+  return {.later = [&actions](const HttpResponse::Answer& answer) {
+    actions.ListDenied([answer](const absl::StatusOr<std::string>& json) {
+      answer(json.ok() ? Json(*json) : Failure(json.status()));
+    });
+  }};
+}
+
 enum class RouteKind {
   kOpen,     // reads, by GET, on the stats port too
   kPrivate,  // reads, by GET, on the Unix socket alone
@@ -195,6 +230,9 @@ constexpr Route kRoutes[] = {
     {"/workers/replace", RouteKind::kChanges, ReplaceWorker},
     {"/certificates", RouteKind::kOpen, Certificates},
     {"/certificates/reload", RouteKind::kChanges, ReloadCertificates},
+    {"/deny", RouteKind::kPrivate, ListDenied},
+    {"/deny/add", RouteKind::kChanges, AddDenied},
+    {"/deny/remove", RouteKind::kChanges, RemoveDenied},
     {"/diff", RouteKind::kPrivate, Diff},
     {"/reload", RouteKind::kChanges, Reload},
 };

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "manager/stats/http_server.h"
 #include "protocol/control_messages.h"
+#include "protocol/deny_messages.h"
 
 namespace koi {
 
@@ -42,6 +43,15 @@ class ControlActions {
   // worker cannot be replaced now.
   virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;
   virtual CertificateList ListCertificates() = 0;
+  // `order` is a DenyOrder as it came: it may be large, and is decoded where that does no harm.
+  // Call `done` once, now or later. NotFound when it removes what is not denied, ResourceExhausted
+  // when there is no room or the change cannot be kept.
+  using DenyDone = std::function<void(const absl::StatusOr<DenyReport>&)>;
+  virtual void AddDenied(std::string order, DenyDone done) = 0;
+  virtual void RemoveDenied(std::string order, DenyDone done) = 0;
+  // Calls `done` with a DenyListing as JSON.
+  using DenyListDone = std::function<void(const absl::StatusOr<std::string>& json)>;
+  virtual void ListDenied(DenyListDone done) = 0;
 };
 
 // All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the
