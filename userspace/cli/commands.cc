@@ -56,6 +56,10 @@ constexpr Command kCommands[] = {
     {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",
      "Remove what a koi that died left here, as /etc/koi, --config or the other options name it.",
      CleanUp},
+    {"doctor", "[--config PATH] [--interface NAME]",
+     "Say what keeps koi from working well on this host, and what to type; 1 when there is a "
+     "problem.",
+     Examine},
     {"version", "", "Show the version of this program.", ShowVersion},
 };
 

@@ -73,6 +73,21 @@ std::string CleanupJson(const CleanupReport& report) {
                {"failed", list(report.failed)}});
 }
 
+std::string DoctorJson(const Findings& findings) {
+  Json list = Json::array();
+  size_t problems = 0;
+  size_t warnings = 0;
+  for (const Finding& finding : findings) {
+    problems += finding.severity == Severity::kProblem;
+    warnings += finding.severity == Severity::kWarning;
+    list.push_back({{"severity", std::string(SeverityName(finding.severity))},
+                    {"area", finding.area},
+                    {"what", finding.what},
+                    {"repair", finding.repair}});
+  }
+  return Text({{"problems", problems}, {"warnings", warnings}, {"findings", std::move(list)}});
+}
+
 std::string HealthJson(bool well, absl::string_view why) {
   return Text({{"well", well}, {"why", std::string(why)}});
 }

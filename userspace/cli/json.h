@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/doctor/finding.h"
 #include "config/load.h"
 
 namespace koi {
@@ -35,6 +36,9 @@ struct CleanupReport {
 
 // {"dry_run", "removed": [{"kind", "name"}], "failed": [...]}.
 std::string CleanupJson(const CleanupReport& report);
+
+// {"problems", "warnings", "findings": [{"severity", "area", "what", "repair"}]}.
+std::string DoctorJson(const Findings& findings);
 
 std::string HealthJson(bool well, absl::string_view why);
 

@@ -76,6 +76,8 @@ bool HoldsOnly(const std::filesystem::path& mount, const std::filesystem::path& 
 
 }  // namespace
 
+bool IsOnBpffs(const std::string& directory) { return IsBpffs(NearestExisting(directory)); }
+
 absl::Status PrepareBpffs(const std::string& directory) {
   const std::string nearest = NearestExisting(directory);
   if (IsBpffs(nearest)) return MakeDirectories(directory, 0700);

@@ -15,6 +15,9 @@ namespace koi {
 // the first existing parent that may be (needs SYS_ADMIN).
 absl::Status PrepareBpffs(const std::string& directory);
 
+// Whether `directory`, or the nearest of its parents that exists, is on a bpffs.
+bool IsOnBpffs(const std::string& directory);
+
 // Takes `directory`, which must exist, for this process and whoever it gives the descriptor to: it
 // is free again when the last of them has closed it. AlreadyExists when another koi has it.
 absl::StatusOr<Fd> LockPins(const std::string& directory);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/usage.h"
@@ -34,7 +35,13 @@ TEST(CommandLineTest, EachCommandTakesTheCommonOptions) {
     SCOPED_TRACE(command.name);
     std::string line(command.name);
     for (const UsagePart& part : ParseUsage(command.usage)) {
-      if (part.kind == UsagePart::Kind::kRequired) absl::StrAppend(&line, " 1");
+      const bool option =
+          part.kind == UsagePart::Kind::kOption || part.kind == UsagePart::Kind::kFlag;
+      if (option || !part.required) continue;
+      const bool prefix = part.name == "PREFIX";
+      absl::StrAppend(&line, absl::EndsWith(part.name, ":PORT") ? " 192.0.2.1:80"
+                             : prefix                           ? " 192.0.2.1"
+                                                                : " 1");
     }
     EXPECT_NE(Typed(line + " -o json --socket /nonexistent/koi.sock").code, kExitUsage);
   }
@@ -61,7 +68,7 @@ TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
   const std::pair<const char*, const char*> cases[] = {
       {"",
        "koi: a command is missing: status, health, check, diff, reload, backend, service, "
-       "worker, cert, vip, stats, cleanup, version\nSee: koi "
+       "worker, cert, deny, vip, stats, cleanup, doctor, version\nSee: koi "
        "--help\n"},
       {"statsu",
        "koi: there is no command \"statsu\"; did you mean \"status\"?\nSee: koi --help\n"},

@@ -65,7 +65,7 @@ class DenyListTest : public testing::Test {
   // What the maps hold.
   std::string InForce() {
     std::vector<std::string> prefixes;
-    for (const DenyEntry& entry : Map().List().value()) prefixes.push_back(entry.prefix.ToString());
+    for (const DenyEntry& entry : Listed()) prefixes.push_back(entry.prefix.ToString());
     return absl::StrJoin(prefixes, " ");
   }
   std::string File() const { return folder + "/" + kDenyFileName; }
