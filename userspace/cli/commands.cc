@@ -53,6 +53,10 @@ constexpr Command kCommands[] = {
     {"vip list", "", "List the VIPs and where they are.", ListVips},
     {"stats", "", "Show what was counted: workers, services, backends, verdicts on packets.",
      ShowStats},
+    {"explain", "CLIENT:PORT VIP:PORT [PROTOCOL] [--syn]",
+     "Say what becomes of a client's packet now, by tcp or udp; with --syn of one that opens a "
+     "connection.",
+     ExplainPacket},
     {"cleanup", "[--config PATH] [--interface NAME] [--bpffs PATH] [--run PATH] [--dry-run]",
      "Remove what a koi that died left here, as /etc/koi, --config or the other options name it.",
      CleanUp},

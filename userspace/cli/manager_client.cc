@@ -184,6 +184,10 @@ absl::StatusOr<DenyReport> ManagerClient::RemoveDenied(const DenyOrder& order) c
   return DecodeDenyReport(json);
 }
 
+absl::StatusOr<std::string> ManagerClient::ExplainJson(const ExplainOrder& order) const {
+  return Request("/explain", EncodeJson(order));
+}
+
 absl::StatusOr<std::string> ManagerClient::DeniedJson() const { return Request("/deny"); }
 
 }  // namespace koi

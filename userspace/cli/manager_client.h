@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "protocol/control_messages.h"
 #include "protocol/deny_messages.h"
+#include "protocol/explain_messages.h"
 
 namespace koi {
 
@@ -42,6 +43,8 @@ class ManagerClient {
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) const;
   absl::StatusOr<DenyReport> AddDenied(const DenyOrder& order) const;
   absl::StatusOr<DenyReport> RemoveDenied(const DenyOrder& order) const;
+  // An ExplainReport.
+  absl::StatusOr<std::string> ExplainJson(const ExplainOrder& order) const;
   // A DenyListing.
   absl::StatusOr<std::string> DeniedJson() const;
 

@@ -29,6 +29,7 @@ absl::StatusOr<ExitCode> ImportDenied(const Invocation& invocation);
 absl::StatusOr<ExitCode> ListVips(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowStats(const Invocation& invocation);
 absl::StatusOr<ExitCode> CleanUp(const Invocation& invocation);
+absl::StatusOr<ExitCode> ExplainPacket(const Invocation& invocation);
 absl::StatusOr<ExitCode> Examine(const Invocation& invocation);
 absl::StatusOr<ExitCode> ShowVersion(const Invocation& invocation);
 

@@ -23,6 +23,20 @@ enum class BackendAdmin { kEnabled, kDraining };
 enum class BackendHealth { kUnknown, kUp, kDown };
 enum class BackendOrigin { kFile, kCli };
 
+// As people read them.
+inline const char* AdminName(BackendAdmin admin) {
+  return admin == BackendAdmin::kEnabled ? "enabled" : "draining";
+}
+
+inline const char* HealthName(BackendHealth health) {
+  switch (health) {
+    case BackendHealth::kUnknown: return "unknown";
+    case BackendHealth::kUp: return "up";
+    case BackendHealth::kDown: return "down";
+  }
+  return "unknown";
+}
+
 // Of a name with its final NUL.
 constexpr size_t kBackendNameBytes = 32;
 

@@ -146,6 +146,10 @@ absl::StatusOr<std::unique_ptr<BpfObject>> BpfObject::Load(const std::string& pi
 
 int BpfObject::xdp_program_fd() const { return bpf_program__fd(state_->skeleton->progs.koi_xdp); }
 
+int BpfObject::explain_program_fd() const {
+  return bpf_program__fd(state_->skeleton->progs.koi_explain);
+}
+
 int BpfObject::sk_lookup_program_fd() const {
   return bpf_program__fd(state_->skeleton->progs.koi_sk_lookup);
 }

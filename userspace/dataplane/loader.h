@@ -44,6 +44,7 @@ class BpfObject {
   // Valid as long as the object; duplicates are the caller's.
   int xdp_program_fd() const;
   int sk_lookup_program_fd() const;
+  int explain_program_fd() const;
   // `name` as bpftool shows it: "koi_vips". KOI_CHECKs that the object has it.
   absl::StatusOr<Fd> MapFd(const std::string& name) const;
 

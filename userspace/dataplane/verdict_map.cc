@@ -36,17 +36,20 @@ const char* NameOf(xdp_action action) {
 
 }  // namespace
 
+VerdictFigures VerdictOf(uint32_t number) {
+  KOI_CHECK(number < KOI_VERDICT_COUNT);
+  const Verdict& verdict = kVerdicts[number];
+  return {.name = verdict.name, .action = NameOf(verdict.action), .help = verdict.help};
+}
+
 absl::StatusOr<std::vector<VerdictFigures>> VerdictMap::Read() const {
   std::vector<VerdictFigures> all;
   for (uint32_t number = 0; number < KOI_VERDICT_COUNT; ++number) {
     KOI_ASSIGN_OR_RETURN(
         const auto of_cpus,
         map_calls::GetPerCpu<uint64_t>(map_fd_.get(), number, "cannot read koi_verdicts"));
-    const Verdict& verdict = kVerdicts[number];
-    all.push_back({.name = verdict.name,
-                   .action = NameOf(verdict.action),
-                   .help = verdict.help,
-                   .packets = std::accumulate(of_cpus.begin(), of_cpus.end(), uint64_t{0})});
+    all.push_back(VerdictOf(number));
+    all.back().packets = std::accumulate(of_cpus.begin(), of_cpus.end(), uint64_t{0});
   }
   return all;
 }

@@ -18,6 +18,9 @@ struct VerdictFigures {
   uint64_t packets = 0;
 };
 
+// What the verdict of that number of the list is; `packets` is 0.
+VerdictFigures VerdictOf(uint32_t number);
+
 class VerdictMap {
  public:
   explicit VerdictMap(Fd map_fd) : map_fd_(std::move(map_fd)) {}

@@ -262,6 +262,13 @@ absl::Status DataPlane::SetDeny(bool any) {
   return settings_.Write(settings);
 }
 
+absl::StatusOr<Explanation> DataPlane::Explain(const ExplainedPacket& packet) const {
+  KOI_ASSIGN_OR_RETURN(Fd program, Fd::DuplicateOf(object_->explain_program_fd()));
+  KOI_ASSIGN_OR_RETURN(Fd explained, object_->MapFd("koi_explained"));
+  KOI_ASSIGN_OR_RETURN(Fd settings, object_->MapFd("koi_settings"));
+  return Explainer(std::move(program), std::move(explained), std::move(settings)).Explain(packet);
+}
+
 absl::StatusOr<BackendMap> DataPlane::OpenBackends() const {
   KOI_ASSIGN_OR_RETURN(Fd fd, object_->MapFd("koi_backends"));
   return BackendMap::Open(std::move(fd));

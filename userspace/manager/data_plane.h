@@ -14,6 +14,7 @@
 #include "dataplane/backend_map.h"
 #include "dataplane/l4_maps.h"
 #include "dataplane/deny_map.h"
+#include "dataplane/explainer.h"
 #include "dataplane/loader.h"
 #include "dataplane/service_map.h"
 #include "dataplane/steering_maps.h"
@@ -54,6 +55,7 @@ class DataPlane {
   absl::StatusOr<DenyMap> OpenDenied() const;
   // Whether packets for VIPs are looked up in there.
   absl::Status SetDeny(bool any);
+  absl::StatusOr<Explanation> Explain(const ExplainedPacket& packet) const;
   absl::StatusOr<Fd> WorkerMap(int cpu) { return object_->WorkerMapFd(cpu); }
   absl::StatusOr<Fd> GatesMap() const { return object_->MapFd("koi_gates"); }
   int xdp_program_fd() const { return object_->xdp_program_fd(); }

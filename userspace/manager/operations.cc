@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "config/state_changes.h"
 #include "leftovers/vips.h"
+#include "manager/explain.h"
 #include "manager/reload_plan.h"
 
 namespace koi {
@@ -236,6 +237,11 @@ absl::StatusOr<CpuStats> Operations::ReplaceWorker(const WorkerReplace& order) {
     if (cpu.cpu == order.cpu) return cpu;
   }
   return absl::NotFoundError(absl::StrCat("there is no CPU ", order.cpu));
+}
+
+absl::StatusOr<ExplainReport> Operations::Explain(const ExplainOrder& order) {
+  KOI_ASSIGN_OR_RETURN(const Explanation found, parts_.data_plane.Explain(PacketOf(order)));
+  return ReportOf(found, running_.config, parts_.pools.List(), Now());
 }
 
 absl::StatusOr<BackendChange> Operations::Change(const BackendName& backend, const char* verb,

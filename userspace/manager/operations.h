@@ -33,6 +33,7 @@ class Operations : public ControlActions {
     WorkerFleet& workers;
     CertificateWatch& certificates;
     DenyList& denied;
+    const DataPlane& data_plane;
   };
 
   Operations(EventLoop& loop, ConfigSources sources, Desired running, Parts parts, Applied applied);
@@ -65,6 +66,7 @@ class Operations : public ControlActions {
   void RemoveDenied(std::string order, DenyDone done) override {
     parts_.denied.Change(DenyVerb::kRemove, std::move(order), std::move(done));
   }
+  absl::StatusOr<ExplainReport> Explain(const ExplainOrder& order) override;
   void ListDenied(DenyListDone done) override { parts_.denied.List(std::move(done)); }
 
  private:

@@ -90,12 +90,13 @@ absl::Status RunningNode::SetUpParts(const ConfigSources& sources, Beginning beg
   keeper_.Hold(kHeldSkLookupLink, sk_lookup_link_.get());
 
   warnings_ = std::move(beginning.warnings);
-  operations_.emplace(loop_, sources, std::move(beginning.desired),
-                      Operations::Parts{*reconciler_, *pools_, workers_, certificates_, *denied_},
-                      [this](const Desired& running) {
-                        Keep(running);
-                        tickets_.Follow(running.config.tickets);
-                      });
+  operations_.emplace(
+      loop_, sources, std::move(beginning.desired),
+      Operations::Parts{*reconciler_, *pools_, workers_, certificates_, *denied_, *data_plane_},
+      [this](const Desired& running) {
+        Keep(running);
+        tickets_.Follow(running.config.tickets);
+      });
   collector_.emplace(StatsSources{operations_->running(), *data_plane_, *pools_, *rings_, health_,
                                   workers_, carp_, certificates_, access_logs_, warnings_,
                                   started_});

@@ -32,19 +32,6 @@ const char* StateName(WorkerState state) {
   return "gone";
 }
 
-const char* AdminName(BackendAdmin admin) {
-  return admin == BackendAdmin::kEnabled ? "enabled" : "draining";
-}
-
-const char* HealthName(BackendHealth health) {
-  switch (health) {
-    case BackendHealth::kUnknown: return "unknown";
-    case BackendHealth::kUp: return "up";
-    case BackendHealth::kDown: return "down";
-  }
-  return "unknown";
-}
-
 std::vector<InterfaceAddress> AddressesOf(const std::string& interface) {
   absl::StatusOr<Netlink> netlink = Netlink::Open();
   if (!netlink.ok()) return {};

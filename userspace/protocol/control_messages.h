@@ -18,6 +18,7 @@
 //   GET  /diff                DiffReport
 //   POST /reload              ReloadReport
 //   /deny, /deny/...          protocol/deny_messages.h
+//   /explain                  protocol/explain_messages.h
 //
 // A failure is an HTTP error status and {"error": "..."}.
 #pragma once

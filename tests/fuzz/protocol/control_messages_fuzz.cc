@@ -6,6 +6,7 @@
 #include "fuzz/protocol/round_trip.h"
 #include "protocol/control_messages.h"
 #include "protocol/deny_messages.h"
+#include "protocol/explain_messages.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace koi;
@@ -23,6 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckRoundTrip(bytes, DecodeDenyOrder, encode);
   CheckRoundTrip(bytes, DecodeDenyReport, encode);
   CheckRoundTrip(bytes, DecodeDenyListing, encode);
+  CheckRoundTrip(bytes, DecodeExplainOrder, encode);
+  CheckRoundTrip(bytes, DecodeExplainReport, encode);
   (void)DecodeError(bytes);
   return 0;
 }

@@ -68,7 +68,7 @@ TEST(CommandLineTest, WrongLinesAreSaidOnTalkWithTheUsageExitCode) {
   const std::pair<const char*, const char*> cases[] = {
       {"",
        "koi: a command is missing: status, health, check, diff, reload, backend, service, "
-       "worker, cert, deny, vip, stats, cleanup, doctor, version\nSee: koi "
+       "worker, cert, deny, vip, stats, explain, cleanup, doctor, version\nSee: koi "
        "--help\n"},
       {"statsu",
        "koi: there is no command \"statsu\"; did you mean \"status\"?\nSee: koi --help\n"},

@@ -84,6 +84,13 @@ class FakeManager : public ControlActions {
   }
   void ListDenied(DenyListDone done) override { done(EncodeJson(denied)); }
 
+  absl::StatusOr<ExplainReport> Explain(const ExplainOrder& order) override {
+    asked.push_back("explain " + EncodeJson(order));
+    if (!answer.ok()) return answer;
+    return explained;
+  }
+
+  ExplainReport explained = {};
   DenyListing denied = {};
   CpuStats replaced = {.cpu = 1, .pid = 78, .state = "serving", .cut = 2};
   Stats stats = SampleStats();
@@ -564,6 +571,62 @@ TEST_F(ManagerCommandsTest, DenyImportSendsTheFileOrSaysEveryMistake) {
   EXPECT_EQ(Run("deny import " + file).code, kExitUsage);
   EXPECT_EQ(Run("deny import /nonexistent/file").code, kExitNotFound);
   EXPECT_EQ(manager_.asked.size(), 2U);
+}
+
+TEST_F(ManagerCommandsTest, ExplainTellsTheWayOfAPacket) {
+  manager_.explained = {.verdict = "FORWARDED",
+                        .action = "transmit",
+                        .help = "Sent on to its backend",
+                        .service = "dns",
+                        .mode = "l4",
+                        .pool = "resolvers",
+                        .forward = "dsr",
+                        .choice = "entry",
+                        .has_slot = true,
+                        .slot = 5,
+                        .ring_size = 65537,
+                        .epoch = 2,
+                        .moved = true,
+                        .current = {"dns-2", "10.0.2.12:53", "enabled", "up"},
+                        .previous = {"dns-1", "10.0.2.11:53", "draining", "up"},
+                        .has_flow = true,
+                        .flow_epoch = 1,
+                        .flow_used_ms_ago = 2500,
+                        .flow_backend = {"dns-1", "10.0.2.11:53", "draining", "up"},
+                        .backend = {"dns-1", "10.0.2.11:53", "draining", "up"}};
+  EXPECT_EQ(Run("explain [2001:db8::7]:4000 [2001:db8::1]:53 udp").out,
+            R"(verdict   FORWARDED (transmit): Sent on to its backend
+service   dns, mode l4
+pool      resolvers, forwards by dsr
+slot      5 of 65537, epoch 2, has changed
+current   dns-2 (10.0.2.12:53, enabled, up)
+previous  dns-1 (10.0.2.11:53, draining, up)
+flow      has an entry for dns-1 (10.0.2.11:53, draining, up), epoch 1, which no longer counts, used 2.5s ago
+backend   dns-1 (10.0.2.11:53, draining, up)
+why       The slot has changed, and the flow has an entry that says where it belongs.
+)");
+  manager_.explained = {.verdict = "NOT_OURS", .action = "pass", .help = "No VIP matches"};
+  const Said unknown = Run("explain 192.0.2.7:4000 192.0.2.1:80 --syn");
+  EXPECT_EQ(unknown.code, kExitOk);
+  EXPECT_EQ(unknown.out, "verdict   NOT_OURS (pass): No VIP matches\n");
+  EXPECT_THAT(Run("explain 192.0.2.7:4000 192.0.2.1:80 -o json").out,
+              HasSubstr("\"verdict\": \"NOT_OURS\""));
+  EXPECT_THAT(
+      manager_.asked,
+      ElementsAre(
+          R"(explain {"client":"[2001:db8::7]:4000","protocol":"udp","syn":false,"vip":"[2001:db8::1]:53"})",
+          R"(explain {"client":"192.0.2.7:4000","protocol":"tcp","syn":true,"vip":"192.0.2.1:80"})",
+          R"(explain {"client":"192.0.2.7:4000","protocol":"tcp","syn":false,"vip":"192.0.2.1:80"})"));
+}
+
+TEST_F(ManagerCommandsTest, ExplainOfWhatIsNoPacketAsksNobody) {
+  for (const char* words : {"explain", "explain 192.0.2.7:4000", "explain 192.0.2.7 192.0.2.1:80",
+                            "explain 192.0.2.7:4000 192.0.2.1:80 icmp",
+                            "explain 192.0.2.7:4000 192.0.2.1:80 udp --syn"}) {
+    SCOPED_TRACE(words);
+    EXPECT_EQ(Run(words).code, kExitUsage);
+  }
+  EXPECT_THAT(manager_.asked, IsEmpty());
 }
 
 }  // namespace

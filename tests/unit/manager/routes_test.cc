@@ -69,6 +69,10 @@ class NotedActions : public ControlActions {
     done(answer.ok() ? absl::StatusOr<DenyReport>(DenyReport{.removed = 1}) : answer);
   }
   void ListDenied(DenyListDone done) override { done("[]"); }
+  absl::StatusOr<ExplainReport> Explain(const ExplainOrder&) override {
+    if (!answer.ok()) return answer;
+    return ExplainReport{.verdict = "NOT_OURS"};
+  }
 
   Stats stats = SampleStats();
   CertificateList certificates = {.certificates = {{.service = "web",

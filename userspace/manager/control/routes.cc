@@ -204,10 +204,17 @@ HttpResponse ListDenied(ControlActions& actions, const HttpRequest&) {
   }};
 }
 
+HttpResponse Explain(ControlActions& actions, const HttpRequest& request) {
+  const absl::StatusOr<ExplainOrder> order = DecodeExplainOrder(request.body);
+  if (!order.ok()) return Failure(order.status());
+  const absl::StatusOr<ExplainReport> report = actions.Explain(*order);
+  return report.ok() ? Json(EncodeJson(*report)) : Failure(report.status());
+}
+
 enum class RouteKind {
   kOpen,     // reads, by GET, on the stats port too
   kPrivate,  // reads, by GET, on the Unix socket alone
-  kChanges,  // by POST, on the Unix socket alone
+  kChanges,  // or asks with a body, by POST, on the Unix socket alone
 };
 
 struct Route {
@@ -234,6 +241,7 @@ constexpr Route kRoutes[] = {
     {"/deny/add", RouteKind::kChanges, AddDenied},
     {"/deny/remove", RouteKind::kChanges, RemoveDenied},
     {"/diff", RouteKind::kPrivate, Diff},
+    {"/explain", RouteKind::kChanges, Explain},
     {"/reload", RouteKind::kChanges, Reload},
 };
 

@@ -9,6 +9,7 @@
 #include "manager/stats/http_server.h"
 #include "protocol/control_messages.h"
 #include "protocol/deny_messages.h"
+#include "protocol/explain_messages.h"
 
 namespace koi {
 
@@ -52,6 +53,8 @@ class ControlActions {
   // Calls `done` with a DenyListing as JSON.
   using DenyListDone = std::function<void(const absl::StatusOr<std::string>& json)>;
   virtual void ListDenied(DenyListDone done) = 0;
+  // InvalidArgument where there is no such packet. Changes nothing.
+  virtual absl::StatusOr<ExplainReport> Explain(const ExplainOrder& order) = 0;
 };
 
 // All paths: for the Unix socket. Changes are logged with who made them. `actions` must outlive the
