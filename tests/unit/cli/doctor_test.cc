@@ -48,7 +48,9 @@ address = "192.0.2.100"
     if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
 
-  static bool Sh(const std::string& command) { return std::system(command.c_str()) == 0; }
+  static bool Sh(const std::string& command) {
+    return std::system(absl::StrCat("{ ", command, "; } >/dev/null").c_str()) == 0;
+  }
   Said Doctor(const std::string& options = "") const {
     return Typed(absl::StrCat("doctor --config ", folder_, "/koi.toml --socket ", folder_,
                               "/koi.sock ", options));

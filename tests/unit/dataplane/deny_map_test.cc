@@ -15,8 +15,8 @@
 namespace koi {
 namespace {
 
-using testing::UnorderedElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 DenyEntry Entry(const std::string& prefix, uint32_t since_s) {
   return {.prefix = Prefix::Parse(prefix).value(), .since_s = since_s};
