@@ -146,7 +146,7 @@ def check_first_lines(root):
             continue
         text = text[1:] if script else text
         relative = path.relative_to(root).as_posix()
-        licence = DUAL if relative.startswith(("bpf/", "include/koi/abi/")) else APACHE
+        licence = DUAL if relative.startswith(("bpf/", "include/koi/abi/")) or relative.endswith(".bpf.c") else APACHE
         if not text or not re.fullmatch(rf"(//|#) SPDX-License-Identifier: {re.escape(licence)}", text[0]):
             yield path, 1, f"does not begin with SPDX-License-Identifier: {licence}"
         elif len(text) < 2 or not re.match(r'(//|#|""") ?\w', text[1]):

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: Apache-2.0
 // What the driver sends through koi_xdp: compiled by clang -target bpf and by C++.
 #pragma once
 
