@@ -194,6 +194,10 @@ void Group::Apply(const ElectionStep& step) {
   }
   if (step.role_changed) surroundings_.on_change();
   if (lease_.held()) lease_.OpenGate();
+  if (lease_.waits()) {
+    lease_.TakeRest();
+    Announce();
+  }
 }
 
 // This process may have been stopped, and its timers go off in any order once it goes on: whichever
@@ -204,9 +208,10 @@ bool Group::StillMaster() {
 }
 
 // The kernel's path serves the VIPs from the moment they are added: announcing waits for nothing
-// else.
+// else. But those with l4 services come once XDP is there and the gate open: until then the kernel
+// would reset their connections.
 void Group::TakeVips() {
-  lease_.Take();
+  lease_.Take(config_.l4_vips);
   Announce();
 }
 
@@ -232,7 +237,7 @@ void Group::SendAdvert() {
 
 void Group::Announce() {
   std::vector<std::string> frames;
-  for (const Address& vip : config_.vips) frames.push_back(AnnouncementFrame(origin_.mac, vip));
+  for (const Address& vip : lease_.taken()) frames.push_back(AnnouncementFrame(origin_.mac, vip));
   announcer_.Start(std::move(frames));
 }
 

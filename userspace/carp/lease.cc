@@ -55,9 +55,23 @@ void Lease::SetGate(GateMap* gates, uint32_t gate) {
   if (gate_open_) RenewGate();
 }
 
-void Lease::Take() {
+void Lease::Take(std::vector<Address> later) {
   held_ = true;
+  later_ = std::move(later);
   Renew();
+}
+
+void Lease::TakeRest() {
+  later_.clear();
+  HoldOn();
+}
+
+std::vector<Address> Lease::taken() const {
+  std::vector<Address> taken;
+  for (const Address& vip : vips_) {
+    if (!Contains(later_, vip)) taken.push_back(vip);
+  }
+  return taken;
 }
 
 void Lease::OpenGate() {
@@ -88,7 +102,7 @@ void Lease::Renew() {
   renewal_ = loop_.After(kRenewInterval, [this] {
     if (still_ours_()) Renew();
   });
-  LogOnce(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, vips_)),
+  LogOnce(netlink_.Apply(Changes(AddressChange::Kind::kReplace, interface_index_, taken())),
           address_failure_);
   if (gate_open_) RenewGate();
 }

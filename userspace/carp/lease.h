@@ -33,9 +33,10 @@ class Lease {
   void SetInterface(int index) { interface_index_ = index; }
   void SetGate(GateMap* gates, uint32_t gate);
 
-  // Adds the VIPs, at once, and renews them. Failures are logged, and tried again with each
-  // renewal.
-  void Take();
+  // Adds the VIPs, at once, and renews them; those of `later` only from TakeRest() on. Failures are
+  // logged, and tried again with each renewal.
+  void Take(std::vector<Address> later);
+  void TakeRest();
   // Opens the gate too, and keeps it open. Only while held.
   void OpenGate();
   // Renews all of it at once, if held.
@@ -44,9 +45,12 @@ class Lease {
   void Release();
 
   bool held() const { return held_; }
+  // Whether any VIP waits for TakeRest().
+  bool waits() const { return held_ && !later_.empty(); }
   // Whether the kernel has `vip` on the interface, as far as it tells.
   bool Present(const Address& vip) const;
-  const std::vector<Address>& vips() const { return vips_; }
+  // Those that do not wait.
+  std::vector<Address> taken() const;
 
  private:
   void Renew();
@@ -59,6 +63,7 @@ class Lease {
   Netlink& netlink_;
   StillOurs still_ours_;
   std::vector<Address> vips_;
+  std::vector<Address> later_;  // of these
   int interface_index_ = 0;
   GateMap* gates_ = nullptr;
   uint32_t gate_ = 0;

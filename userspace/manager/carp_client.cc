@@ -6,6 +6,19 @@
 #include "base/status_macros.h"
 
 namespace koi {
+namespace {
+
+bool HasL4Service(const Config& config, const Address& vip) {
+  for (const ServiceConfig& service : config.services) {
+    if (!service.is_l4()) continue;
+    for (const Endpoint& listen : service.listen) {
+      if (listen.address == vip) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 CarpConfigure CarpConfigureFrom(const Config& config) {
   CarpConfigure configure{.interface = config.node.interface, .xdp = config.xdp, .groups = {}};
@@ -13,7 +26,9 @@ CarpConfigure CarpConfigureFrom(const Config& config) {
     const CarpConfig& carp = config.carp[index];
     CarpGroup group{.number = carp.number, .carp = carp, .vips = {}};
     for (const VipConfig& vip : config.vips) {
-      if (vip.group == index) group.vips.push_back(vip.address);
+      if (vip.group != index) continue;
+      group.vips.push_back(vip.address);
+      if (HasL4Service(config, vip.address)) group.l4_vips.push_back(vip.address);
     }
     configure.groups.push_back(std::move(group));
   }

@@ -39,7 +39,7 @@ static void from_json(const Json& json, CarpConfig& carp) {
   if (json.contains("source")) carp.source = json.at("source").get<Address>();
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpGroup, number, carp, vips)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpGroup, number, carp, vips, l4_vips)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpConfigure, interface, xdp, groups)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CarpReport, groups, xdp)
 

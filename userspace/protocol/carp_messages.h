@@ -21,6 +21,9 @@ struct CarpGroup {
   uint32_t number = 0;  // of the group: its gate
   CarpConfig carp;
   std::vector<Address> vips;  // in the order of the configuration
+  // Of these, those with l4 services: without XDP, this host's own stack would answer their
+  // packets.
+  std::vector<Address> l4_vips = {};
 };
 
 // Manager to carp: everything it needs, at its start and again after a change of program.

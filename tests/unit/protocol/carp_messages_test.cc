@@ -12,7 +12,8 @@ TEST(CarpMessagesTest, ConfigurationArrivesWholeWhateverBytesThePasswordHas) {
       .interface = "eth0", .xdp = {XdpMode::kGeneric, XdpAttach::kAlways}, .groups = {}};
   CarpGroup group{.number = 1,
                   .carp = {},
-                  .vips = {*Address::Parse("10.0.0.1"), *Address::Parse("2001:db8::1")}};
+                  .vips = {*Address::Parse("10.0.0.1"), *Address::Parse("2001:db8::1")},
+                  .l4_vips = {*Address::Parse("2001:db8::1")}};
   group.carp.vhid = 42;
   group.carp.password = std::string("p\0\xff\"", 4);
   group.carp.advskew = 100;
@@ -29,6 +30,7 @@ TEST(CarpMessagesTest, ConfigurationArrivesWholeWhateverBytesThePasswordHas) {
   EXPECT_EQ(configure.xdp.attach, XdpAttach::kAlways);
   ASSERT_EQ(configure.groups.size(), 1u);
   EXPECT_EQ(configure.groups[0].vips, group.vips);
+  EXPECT_EQ(configure.groups[0].l4_vips, group.l4_vips);
   EXPECT_EQ(configure.groups[0].carp.password, group.carp.password);
   EXPECT_EQ(configure.groups[0].carp.advskew, 100);
   EXPECT_TRUE(configure.groups[0].carp.preempt);
