@@ -215,6 +215,27 @@ absl::StatusOr<BackendChange> Operations::RemoveBackend(const BackendName& backe
   return Change(backend, "remove", by, WithRemoved);
 }
 
+void Operations::ListCertificates(CertificatesListed done) {
+  const auto list = std::make_shared<CertificateList>(parts_.certificates.List());
+  const auto json = std::make_shared<std::string>();
+  const auto place = listing_.emplace(listing_.end());
+  auto task = BackgroundTask::Start(
+      loop_, [list, json](const std::atomic<bool>&) { *json = EncodeJson(*list); },
+      [this, place, json, done] {
+        // What was captured goes with the task.
+        const CertificatesListed answer = done;
+        const std::shared_ptr<std::string> text = json;
+        listing_.erase(place);
+        answer(std::move(*text));
+      });
+  if (task.ok()) {
+    *place = *std::move(task);
+    return;
+  }
+  listing_.erase(place);
+  done(EncodeJson(*list));
+}
+
 void Operations::ReloadCertificates(CertificatesDone done) {
   const absl::Status idle = CheckIdle();
   if (idle.ok()) return parts_.certificates.Reload(std::move(done));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -58,7 +59,8 @@ class Operations : public ControlActions {
   absl::StatusOr<BackendChange> RemoveBackend(const BackendName& backend,
                                               const std::string& by) override;
   absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) override;
-  CertificateList ListCertificates() override { return parts_.certificates.List(); }
+  // Written beside the loop.
+  void ListCertificates(CertificatesListed done) override;
   void ReloadCertificates(CertificatesDone done) override;
   void AddDenied(std::string order, DenyDone done) override {
     parts_.denied.Change(DenyVerb::kAdd, std::move(order), std::move(done));
@@ -98,6 +100,7 @@ class Operations : public ControlActions {
   const StatsCollector* collector_ = nullptr;
   std::string reading_for_;                  // a reload, or a diff
   std::unique_ptr<BackgroundTask> reading_;  // while there is one
+  std::list<std::unique_ptr<BackgroundTask>> listing_;
 };
 
 }  // namespace koi

@@ -66,7 +66,7 @@ class FakeManager : public ControlActions {
     return Note("remove", backend, by);
   }
 
-  CertificateList ListCertificates() override { return certificates; }
+  void ListCertificates(CertificatesListed done) override { done(EncodeJson(certificates)); }
   void ReloadCertificates(CertificatesDone done) override {
     asked.push_back("reload certificates");
     done(certificates);

@@ -50,7 +50,7 @@ class NotedActions : public ControlActions {
     return Note(absl::StrCat("remove ", backend.pool, " ", backend.name, " by ", by));
   }
 
-  CertificateList ListCertificates() override { return certificates; }
+  void ListCertificates(CertificatesListed done) override { done(EncodeJson(certificates)); }
   void ReloadCertificates(CertificatesDone done) override {
     noted.push_back("reload certificates");
     certificates_done = std::move(done);

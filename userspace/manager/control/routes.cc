@@ -142,7 +142,9 @@ HttpResponse ReplaceWorker(ControlActions& actions, const HttpRequest& request) 
 }
 
 HttpResponse Certificates(ControlActions& actions, const HttpRequest&) {
-  return Json(EncodeJson(actions.ListCertificates()));
+  return {.later = [&actions](const HttpResponse::Answer& answer) {
+    actions.ListCertificates([answer](std::string json) { answer(Json(std::move(json))); });
+  }};
 }
 
 HttpResponse ReloadCertificates(ControlActions& actions, const HttpRequest& request) {

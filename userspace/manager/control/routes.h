@@ -43,7 +43,10 @@ class ControlActions {
   // Begins; what CollectStats() says of the CPU tells how it goes on. FailedPrecondition when its
   // worker cannot be replaced now.
   virtual absl::StatusOr<CpuStats> ReplaceWorker(const WorkerReplace& order) = 0;
-  virtual CertificateList ListCertificates() = 0;
+  // Calls `done` once, now or later, with the JSON of a CertificateList: that of ten thousand takes
+  // a while to write.
+  using CertificatesListed = std::function<void(std::string json)>;
+  virtual void ListCertificates(CertificatesListed done) = 0;
   // `order` is a DenyOrder as it came: it may be large, and is decoded where that does no harm.
   // Call `done` once, now or later. NotFound when it removes what is not denied, ResourceExhausted
   // when there is no room or the change cannot be kept.
