@@ -237,8 +237,11 @@ TEST_F(RoutesTest, WorkerIsReplaced) {
 }
 
 TEST_F(RoutesTest, CertificatesAreListedAndReloaded) {
-  EXPECT_EQ(DecodeCertificateList(Control("GET", "/certificates").body)->certificates[0].service,
-            "web");
+  const HttpResponse list = Control("GET", "/certificates");
+  ASSERT_NE(list.later, nullptr);
+  std::string listed;
+  list.later([&listed](const HttpResponse& response) { listed = response.body; });
+  EXPECT_EQ(listed, EncodeJson(actions_.certificates));
   const HttpResponse reload = Control("POST", "/certificates/reload", "{}");
   ASSERT_NE(reload.later, nullptr);
   std::string answer;
