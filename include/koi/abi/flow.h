@@ -6,8 +6,8 @@
 
 #include <koi/abi/abi.h>
 
-// A keyed hash of addresses, protocol and ports (RFC 2104 is not needed: only equality counts, and
-// the keys of koi_settings are secret).
+// A keyed hash of addresses, protocol and ports: only equality counts, and the keys of koi_settings
+// are secret.
 struct koi_flow_key {
   __u64 words[2];
 };
